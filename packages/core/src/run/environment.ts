@@ -13,6 +13,8 @@ export interface RunEnvironment {
   readonly clock: Clock;
   readonly log: Logger;
   readonly processes: ProcessRunner;
+  /** For `PG*`, which libpq reads too. */
+  readonly environmentVariables: Readonly<Record<string, string | undefined>>;
   readonly stateFolder: string;
   /** Version of this program. */
   readonly toolVersion: string;
