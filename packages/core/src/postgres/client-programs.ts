@@ -65,6 +65,19 @@ export async function installedClients(search: ClientSearch): Promise<readonly C
   return [...found.values()].sort((a, b) => a.major - b.major);
 }
 
+/**
+ * The newest server of this machine that can run a throw-away cluster and has its client programs beside it.
+ * @throws SETUP_INCOMPLETE naming the package
+ */
+export async function findServerFolder(processes: ProcessRunner, searchFolders?: readonly string[]): Promise<{ readonly major: number; readonly folder: string }> {
+  const clients = await installedClients({ processes, ...(searchFolders && { searchFolders }) });
+  for (const { major, folder } of clients.toReversed()) {
+    const programs = await Promise.all(["initdb", "postgres", "pg_ctl"].map((name) => processes.find(join(folder, name))));
+    if (programs.every((path) => path !== undefined)) return { major, folder };
+  }
+  throw new BackupError("SETUP_INCOMPLETE", "Cannot start a PostgreSQL server of our own: no server programs are installed", { hint: "Install the package postgresql" });
+}
+
 async function usualFolders(processes: ProcessRunner): Promise<readonly string[]> {
   const folders: string[] = [];
   for (const base of packageBases) {
