@@ -31,14 +31,21 @@ export interface BuildContext {
 }
 
 /** Fills in defaults and finds what a schema cannot: names that are missing or used twice, a level that gzip does not have. */
-export function buildConfig(checked: unknown, context: BuildContext): { config: Config; mistakes: Mistake[] } {
+export function buildConfig(
+  checked: unknown,
+  context: BuildContext,
+): { config: Config; mistakes: Mistake[] } {
   const raw = checked as CheckedConfig;
   const databases = raw.databases.map((database) => buildDatabase(database, context));
-  const compression = typeof raw.compression === "string" ? { algorithm: raw.compression } : (raw.compression ?? {});
+  const compression =
+    typeof raw.compression === "string" ? { algorithm: raw.compression } : (raw.compression ?? {});
   const config: Config = {
     path: context.path,
     databases,
-    dump: { jobs: raw.dump?.jobs ?? defaults.jobs, lockTimeoutMs: parseDurationMs(raw.dump?.lockTimeout ?? defaults.lockTimeout) },
+    dump: {
+      jobs: raw.dump?.jobs ?? defaults.jobs,
+      lockTimeoutMs: parseDurationMs(raw.dump?.lockTimeout ?? defaults.lockTimeout),
+    },
     compression: { ...compression, algorithm: compression.algorithm ?? defaults.algorithm },
     verify: { level: raw.verify?.level ?? defaults.level },
     plugins: raw.plugins.map(({ use, options }): PluginConfig => ({ use, options: options ?? {} })),
@@ -60,13 +67,27 @@ function buildDatabase(database: CheckedDatabase, context: BuildContext): Databa
   const { connection } = database;
   const dbname = typeof connection === "string" ? nameInUri(connection) : connection["dbname"];
   const name = database.name ?? (databaseName.test(String(dbname ?? "")) ? String(dbname) : "");
-  return { name, prefix: database.prefix ?? `${name}_db_backup`, connection: { ...buildConnection(connection, context), ...(database.password !== undefined && { password: secret(database.password) }) } };
+  return {
+    name,
+    prefix: database.prefix ?? `${name}_db_backup`,
+    connection: {
+      ...buildConnection(connection, context),
+      ...(database.password !== undefined && { password: secret(database.password) }),
+    },
+  };
 }
 
-function buildConnection(connection: CheckedDatabase["connection"], { folder, home }: BuildContext): ConnectionConfig {
+function buildConnection(
+  connection: CheckedDatabase["connection"],
+  { folder, home }: BuildContext,
+): ConnectionConfig {
   if (typeof connection === "string") return { uri: secret(connection), parameters: {} };
-  const isFile = (keyword: string, value: string): boolean => ["passfile", "sslrootcert", "sslcert", "sslkey", "sslcrl"].includes(keyword) && value !== "system";
-  const entries = Object.entries(connection).map(([keyword, value]) => [keyword, isFile(keyword, String(value)) ? absolutePath(String(value), folder, home) : String(value)]);
+  const isFile = (keyword: string, value: string): boolean =>
+    ["passfile", "sslrootcert", "sslcert", "sslkey", "sslcrl"].includes(keyword) && value !== "system";
+  const entries = Object.entries(connection).map(([keyword, value]) => [
+    keyword,
+    isFile(keyword, String(value)) ? absolutePath(String(value), folder, home) : String(value),
+  ]);
   return { parameters: Object.fromEntries(entries) as Record<string, string> };
 }
 
@@ -84,9 +105,24 @@ function nameInUri(uri: string): string | undefined {
 function nameMistakes(databases: readonly DatabaseConfig[]): Mistake[] {
   return databases.flatMap(({ name }, index): Mistake[] => {
     const path = `databases[${index}].name`;
-    if (name === "") return [{ path, found: "nothing, and the connection names no database that could serve", allowed: "1 to 63 letters, digits, '.', '_' or '-'" }];
+    if (name === "")
+      return [
+        {
+          path,
+          found: "nothing, and the connection names no database that could serve",
+          allowed: "1 to 63 letters, digits, '.', '_' or '-'",
+        },
+      ];
     const first = databases.findIndex((other) => other.name === name);
-    return first === index ? [] : [{ path, found: `'${name}', which databases[${first}] has already`, allowed: "a name of its own for every database" }];
+    return first === index
+      ? []
+      : [
+          {
+            path,
+            found: `'${name}', which databases[${first}] has already`,
+            allowed: "a name of its own for every database",
+          },
+        ];
   });
 }
 
@@ -94,6 +130,11 @@ function levelMistakes({ algorithm, level }: CompressionConfig): Mistake[] {
   if (level === undefined) return [];
   const most = algorithm === "zstd" ? 19 : 9;
   if (level <= most && algorithm !== "none") return [];
-  const allowed = algorithm === "none" ? "no level with algorithm none" : algorithm === "zstd" ? "1 to 19" : `1 to 9 with algorithm ${algorithm}`;
+  const allowed =
+    algorithm === "none"
+      ? "no level with algorithm none"
+      : algorithm === "zstd"
+        ? "1 to 19"
+        : `1 to 9 with algorithm ${algorithm}`;
   return [{ path: "compression.level", found: String(level), allowed }];
 }

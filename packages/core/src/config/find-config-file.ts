@@ -5,7 +5,9 @@ import { BackupError } from "../errors.ts";
 import { absolutePath } from "./paths.ts";
 
 /** In this order of preference within one folder. */
-export const configFileNames: readonly string[] = ["yaml", "yml", "json", "ts", "mts", "js", "mjs"].map((ending) => `backup.config.${ending}`);
+export const configFileNames: readonly string[] = ["yaml", "yml", "json", "ts", "mts", "js", "mjs"].map(
+  (ending) => `backup.config.${ending}`,
+);
 
 export interface FindOptions {
   /** From `--config`. */
@@ -20,7 +22,9 @@ export interface FindOptions {
 
 /** Only whether a file is there: a search must neither read nor run what it finds. */
 const present: Loader = () => ({ present: true });
-const loaders = Object.fromEntries([".yaml", ".yml", ".json", ".ts", ".mts", ".js", ".mjs"].map((ending) => [ending, present]));
+const loaders = Object.fromEntries(
+  [".yaml", ".yml", ".json", ".ts", ".mts", ".js", ".mjs"].map((ending) => [ending, present]),
+);
 
 /**
  * Absolute path of the configuration file: `--config`, then BACKUP_CONFIG, then the working folder and its parents,
@@ -32,13 +36,26 @@ export async function findConfigFile(options: FindOptions): Promise<string> {
   const { environment, cwd } = options;
   const home = options.home ?? environment["HOME"] ?? "/";
   const named = options.path ?? environment["BACKUP_CONFIG"];
-  if (named) return existing(absolutePath(named, cwd, home), options.path === undefined ? "BACKUP_CONFIG" : "--config");
+  if (named)
+    return existing(
+      absolutePath(named, cwd, home),
+      options.path === undefined ? "BACKUP_CONFIG" : "--config",
+    );
 
   const explorer = cosmiconfig("restorable", {
-    searchPlaces: [...configFileNames], searchStrategy: "none", mergeSearchPlaces: false, ignoreEmptySearchPlaces: false, cache: false, loaders,
+    searchPlaces: [...configFileNames],
+    searchStrategy: "none",
+    mergeSearchPlaces: false,
+    ignoreEmptySearchPlaces: false,
+    cache: false,
+    loaders,
   });
   const configHome = environment["XDG_CONFIG_HOME"] || join(home, ".config");
-  const folders = [...withParents(cwd), join(configHome, "restorable"), options.systemFolder ?? "/etc/restorable"];
+  const folders = [
+    ...withParents(cwd),
+    join(configHome, "restorable"),
+    options.systemFolder ?? "/etc/restorable",
+  ];
   for (const folder of folders) {
     const found = await explorer.search(folder).catch(() => null); // a folder that cannot be entered holds nothing for us
     if (found && configFileNames.includes(basename(found.filepath))) return found.filepath;
@@ -50,18 +67,30 @@ export async function findConfigFile(options: FindOptions): Promise<string> {
       }
     }
   }
-  throw new BackupError("CONFIG_NOT_FOUND", `Cannot find a configuration: no backup.config.yaml (or .json, .ts, .js) in "${cwd}", its parents, "${join(configHome, "restorable")}" or "${options.systemFolder ?? "/etc/restorable"}"`, {
-    details: { names: configFileNames, folders },
-  });
+  throw new BackupError(
+    "CONFIG_NOT_FOUND",
+    `Cannot find a configuration: no backup.config.yaml (or .json, .ts, .js) in "${cwd}", its parents, "${join(configHome, "restorable")}" or "${options.systemFolder ?? "/etc/restorable"}"`,
+    {
+      details: { names: configFileNames, folders },
+    },
+  );
 }
 
 async function existing(path: string, from: string): Promise<string> {
-  if (!(await isFile(path))) throw new BackupError("CONFIG_NOT_FOUND", `Cannot use the configuration "${path}" of ${from}: there is no such file`);
+  if (!(await isFile(path)))
+    throw new BackupError(
+      "CONFIG_NOT_FOUND",
+      `Cannot use the configuration "${path}" of ${from}: there is no such file`,
+    );
   const ending = /\.[^.]*$/.exec(basename(path))?.[0] ?? "";
   if (ending in loaders) return path;
-  throw new BackupError("CONFIG_NOT_FOUND", `Cannot use the configuration "${path}" of ${from}: its name does not end in ${Object.keys(loaders).join(", ")}`, {
-    hint: "Rename the file, for instance to backup.config.yaml",
-  });
+  throw new BackupError(
+    "CONFIG_NOT_FOUND",
+    `Cannot use the configuration "${path}" of ${from}: its name does not end in ${Object.keys(loaders).join(", ")}`,
+    {
+      hint: "Rename the file, for instance to backup.config.yaml",
+    },
+  );
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -38,9 +38,12 @@ export async function interpolate(raw: unknown, context: InterpolationContext): 
 
   async function visit(value: unknown, path: readonly (string | number)[]): Promise<unknown> {
     if (typeof value === "string") return replace(value, settingPath(path));
-    if (Array.isArray(value)) return Promise.all(value.map((item: unknown, index) => visit(item, [...path, index])));
+    if (Array.isArray(value))
+      return Promise.all(value.map((item: unknown, index) => visit(item, [...path, index])));
     if (!isPlainObject(value)) return value;
-    const entries = Object.entries(value).map(async ([key, item]) => [key, await visit(item, [...path, key])] as const);
+    const entries = Object.entries(value).map(
+      async ([key, item]) => [key, await visit(item, [...path, key])] as const,
+    );
     return Object.fromEntries(await Promise.all(entries));
   }
 
@@ -55,7 +58,8 @@ export async function interpolate(raw: unknown, context: InterpolationContext): 
         continue;
       }
       const found = match[0].endsWith("}") ? await lookUp(match[1] ?? "", context) : "a '${' without its '}'";
-      if (typeof found === "string") mistakes.push({ path, found, allowed: "${env:NAME} or ${file:PATH}; '$${' writes a literal '${'" });
+      if (typeof found === "string")
+        mistakes.push({ path, found, allowed: "${env:NAME} or ${file:PATH}; '$${' writes a literal '${'" });
       else {
         origins.set(path, [...(origins.get(path) ?? []), found]);
         result += found.value;
@@ -71,9 +75,12 @@ export async function interpolate(raw: unknown, context: InterpolationContext): 
 async function lookUp(name: string, context: InterpolationContext): Promise<Origin | string> {
   if (name.startsWith("env:")) {
     const value = context.environment[name.slice(4)];
-    return value ? { kind: "env", value } : `\${${name}}, but that variable is ${value === "" ? "empty" : "not set"}`;
+    return value
+      ? { kind: "env", value }
+      : `\${${name}}, but that variable is ${value === "" ? "empty" : "not set"}`;
   }
-  if (!name.startsWith("file:")) return name.length <= 40 && /^[\w:.-]*$/.test(name) ? `\${${name}}` : "a '${' that starts no variable";
+  if (!name.startsWith("file:"))
+    return name.length <= 40 && /^[\w:.-]*$/.test(name) ? `\${${name}}` : "a '${' that starts no variable";
   const file = resolve(context.folder, expandHome(name.slice(5), context.home));
   try {
     const value = (await readFile(file, "utf8")).replace(/\r?\n$/, "");

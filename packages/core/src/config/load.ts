@@ -51,9 +51,20 @@ export async function readConfig(options: LoadOptions): Promise<ConfigReading> {
   const folder = dirname(path);
   const raw = await readConfigFile(path);
   if (raw.mistakes.length > 0) {
-    return { path, plugins: [], mistakes: raw.mistakes, exposures: [], secrets: [], provenance: { origins: new Map(), sources: raw.sources } };
+    return {
+      path,
+      plugins: [],
+      mistakes: raw.mistakes,
+      exposures: [],
+      secrets: [],
+      provenance: { origins: new Map(), sources: raw.sources },
+    };
   }
-  const { value, origins, mistakes: missing } = await interpolate(raw.value, { environment: options.environment, folder, home: options.home });
+  const {
+    value,
+    origins,
+    mistakes: missing,
+  } = await interpolate(raw.value, { environment: options.environment, folder, home: options.home });
   const checked = check(configSchema, value, {
     showTexts: true,
     skip: new Set(missing.map((mistake) => mistake.path)),
@@ -69,7 +80,10 @@ export async function readConfig(options: LoadOptions): Promise<ConfigReading> {
     plugins: readablePlugins(value),
     mistakes,
     exposures: findExposures(settings, origins, raw.sources),
-    secrets: secretsOf(settings.map((setting) => setting.value), origins),
+    secrets: secretsOf(
+      settings.map((setting) => setting.value),
+      origins,
+    ),
     provenance: { origins, sources: raw.sources },
   };
 }
@@ -86,16 +100,19 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
 }
 
 function readablePlugins(value: unknown): (PluginConfig | undefined)[] {
-  const written = typeof value === "object" && value !== null && "plugins" in value ? value.plugins : undefined;
+  const written =
+    typeof value === "object" && value !== null && "plugins" in value ? value.plugins : undefined;
   if (!Array.isArray(written)) return [];
   return written.map((entry: unknown) => {
-    if (typeof entry !== "object" || entry === null || !("use" in entry) || typeof entry.use !== "string") return undefined;
+    if (typeof entry !== "object" || entry === null || !("use" in entry) || typeof entry.use !== "string")
+      return undefined;
     return { use: entry.use, options: "options" in entry ? entry.options : {} };
   });
 }
 
 /** Settings that are plain facts: hiding their values from messages would help nobody. */
-const plainFact = /(^|\.)(name|prefix|host|hostaddr|port|user|dbname|service|sslmode|state|use|path|folder|database|from|to|jobs|level|algorithm|\w*(file|path|folder))(\[\d+\])?$/i;
+const plainFact =
+  /(^|\.)(name|prefix|host|hostaddr|port|user|dbname|service|sslmode|state|use|path|folder|database|from|to|jobs|level|algorithm|\w*(file|path|folder))(\[\d+\])?$/i;
 
 const connection = /^databases\[\d+\]\.connection(\.\w+)?$/;
 
@@ -108,8 +125,12 @@ function secretsOf(values: readonly string[], origins: ReadonlyMap<string, reado
   for (const [path, parts] of origins) {
     const name = /[^.[\]"]+(?=(?:"?\])?(?:\[\d+\])*$)/.exec(path)?.[0] ?? "";
     for (const { kind, value } of parts) {
-      const isUserOrHost = connection.test(path) && passwordsInUri(value).length === 0 && !passwords.some((password) => password.includes(value));
-      if (kind === "file" || isSecretName(name) || !(isUserOrHost || plainFact.test(path))) secrets.add(value);
+      const isUserOrHost =
+        connection.test(path) &&
+        passwordsInUri(value).length === 0 &&
+        !passwords.some((password) => password.includes(value));
+      if (kind === "file" || isSecretName(name) || !(isUserOrHost || plainFact.test(path)))
+        secrets.add(value);
     }
   }
   return [...secrets];

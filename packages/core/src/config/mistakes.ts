@@ -17,7 +17,9 @@ export function invalidConfig(file: string, mistakes: readonly Mistake[]): Backu
   const count = mistakes.length === 1 ? "1 mistake" : `${mistakes.length} mistakes`;
   const head = `Cannot use the configuration "${file}": ${count}`;
   const lines = head.length <= width ? [head] : ["Cannot use the configuration", `"${file}":`, count];
-  return new BackupError("CONFIG_INVALID", [...lines, ...mistakes.flatMap(describe)].join("\n"), { details: { file, mistakes } });
+  return new BackupError("CONFIG_INVALID", [...lines, ...mistakes.flatMap(describe)].join("\n"), {
+    details: { file, mistakes },
+  });
 }
 
 function describe(mistake: Mistake): string[] {

@@ -24,10 +24,17 @@ export interface RawConfig {
 /** The file's value, unchecked. TypeScript goes through Node's own `import()`. Messages of parsers quote the file, so none is passed on. */
 export async function readConfigFile(file: string): Promise<RawConfig> {
   const sources: ConfigSource[] = [];
-  const recorded = (loader: Loader): Loader => async (path, text) => {
-    sources.push({ file: path, text, mode: (await stat(path)).mode & 0o777, isModule: /^\.m?[jt]s$/.test(extname(path)) });
-    return loader(path, text) as unknown;
-  };
+  const recorded =
+    (loader: Loader): Loader =>
+    async (path, text) => {
+      sources.push({
+        file: path,
+        text,
+        mode: (await stat(path)).mode & 0o777,
+        isModule: /^\.m?[jt]s$/.test(extname(path)),
+      });
+      return loader(path, text) as unknown;
+    };
   const data = (path: string, text: string, parser: "yaml" | "json"): unknown => {
     try {
       return (defaultLoaders[`.${parser}`] as Loader)(path, text);
@@ -41,12 +48,25 @@ export async function readConfigFile(file: string): Promise<RawConfig> {
     ".json": recorded((path, text) => data(path, text, "json")),
     ...Object.fromEntries([".ts", ".mts", ".js", ".mjs"].map((ending) => [ending, recorded(module)])),
   };
-  const explorer = cosmiconfig("restorable", { searchPlaces: ["backup.config.yaml"], searchStrategy: "none", cache: false, loaders });
+  const explorer = cosmiconfig("restorable", {
+    searchPlaces: ["backup.config.yaml"],
+    searchStrategy: "none",
+    cache: false,
+    loaders,
+  });
   try {
     const result = await explorer.load(file);
-    return { value: (result?.config as unknown) ?? undefined, sources, mistakes: result === null || result.isEmpty ? [emptyFile] : [] };
+    return {
+      value: (result?.config as unknown) ?? undefined,
+      sources,
+      mistakes: result === null || result.isEmpty ? [emptyFile] : [],
+    };
   } catch (error) {
-    return { value: undefined, sources, mistakes: [error instanceof SyntaxMistake ? error.mistake : unreadable(error)] };
+    return {
+      value: undefined,
+      sources,
+      mistakes: [error instanceof SyntaxMistake ? error.mistake : unreadable(error)],
+    };
   }
 }
 
@@ -65,13 +85,26 @@ async function module(path: string): Promise<unknown> {
   try {
     loaded = await import(/* @vite-ignore */ pathToFileURL(path).href);
   } catch (error) {
-    const line = error instanceof Error ? /^\d+/.exec(error.stack?.split(`${path}:`)[1] ?? "")?.[0] : undefined;
+    const line =
+      error instanceof Error ? /^\d+/.exec(error.stack?.split(`${path}:`)[1] ?? "")?.[0] : undefined;
     const isSyntax = error instanceof SyntaxError;
-    const what = isSyntax ? "a syntax error" : `an error of its own (${error instanceof Error ? error.name : typeof error})`;
-    throw new SyntaxMistake({ path: "", found: line ? `${what} in line ${line}` : what, allowed: "a module that exports the configuration as default" });
+    const what = isSyntax
+      ? "a syntax error"
+      : `an error of its own (${error instanceof Error ? error.name : typeof error})`;
+    throw new SyntaxMistake({
+      path: "",
+      found: line ? `${what} in line ${line}` : what,
+      allowed: "a module that exports the configuration as default",
+    });
   }
-  const value = typeof loaded === "object" && loaded !== null && "default" in loaded ? loaded.default : undefined;
-  if (value === undefined) throw new SyntaxMistake({ path: "", found: "a module without default export", allowed: "a module that exports the configuration as default" });
+  const value =
+    typeof loaded === "object" && loaded !== null && "default" in loaded ? loaded.default : undefined;
+  if (value === undefined)
+    throw new SyntaxMistake({
+      path: "",
+      found: "a module without default export",
+      allowed: "a module that exports the configuration as default",
+    });
   return value;
 }
 
@@ -80,7 +113,11 @@ function yamlMistake(error: unknown): Mistake {
   const { reason, mark } = error as { reason?: string; mark?: { line: number; column: number } };
   const why = (reason ?? "it cannot be read").replace(/\s*["'!<].*$/s, "");
   const where = mark ? ` in line ${mark.line + 1}, column ${mark.column + 1}` : "";
-  return { path: "", found: `a YAML error${where}: ${why}`, allowed: "valid YAML; a text with special characters stands in quotes" };
+  return {
+    path: "",
+    found: `a YAML error${where}: ${why}`,
+    allowed: "valid YAML; a text with special characters stands in quotes",
+  };
 }
 
 /** JSON is YAML as well, and only the YAML parser says where it stumbled without quoting. */
@@ -93,11 +130,24 @@ function jsonMistake(text: string, error: unknown): Mistake {
     const { mark } = yamlError as { mark?: { line: number; column: number } };
     if (mark) where = ` in line ${mark.line + 1}, column ${mark.column + 1}`;
   }
-  return { path: "", found: `a JSON error${where}`, allowed: "valid JSON: no comments, no comma after the last entry" };
+  return {
+    path: "",
+    found: `a JSON error${where}`,
+    allowed: "valid JSON: no comments, no comma after the last entry",
+  };
 }
 
 function unreadable(error: unknown): Mistake {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const found = code === "EACCES" ? "a file that may not be read by this user" : code === "ENOENT" ? "a file that does not exist" : "a file that cannot be read";
-  return { path: "", found: code === "" ? `${found}, or an '$import' that cannot` : found, allowed: "a readable file" };
+  const found =
+    code === "EACCES"
+      ? "a file that may not be read by this user"
+      : code === "ENOENT"
+        ? "a file that does not exist"
+        : "a file that cannot be read";
+  return {
+    path: "",
+    found: code === "" ? `${found}, or an '$import' that cannot` : found,
+    allowed: "a readable file",
+  };
 }

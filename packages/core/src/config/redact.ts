@@ -14,7 +14,9 @@ export function redactor(secrets: readonly string[]): (text: string) => string {
     .sort((a, b) => b.length - a.length);
   if (needles.length === 0) return (text) => text;
   return (text) => {
-    const spans = needles.flatMap((needle) => occurrences(text, needle)).sort((a, b) => a.start - b.start || b.end - a.end);
+    const spans = needles
+      .flatMap((needle) => occurrences(text, needle))
+      .sort((a, b) => a.start - b.start || b.end - a.end);
     let result = "";
     let position = 0;
     for (const { start, end } of spans) {
@@ -46,7 +48,10 @@ function withLines(value: string): string[] {
 function encodings(value: string): string[] {
   if (value.length < shortestSecret) return [];
   const url = encodeURIComponent(value.toWellFormed());
-  const strict = url.replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  const strict = url.replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
   const urls = [url, strict, strict.replaceAll("%20", "+")];
   const base64 = [Buffer.from(value).toString("base64"), ...insideBase64(value)];
   return [

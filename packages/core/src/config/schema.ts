@@ -8,7 +8,10 @@ export const defaults = {
   level: "decode",
 } as const;
 
-const text = (description: string, more: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> => ({
+const text = (
+  description: string,
+  more: Readonly<Record<string, unknown>> = {},
+): Readonly<Record<string, unknown>> => ({
   type: "string",
   minLength: 1,
   description,
@@ -40,8 +43,14 @@ export const connectionProperties: Readonly<Record<string, Readonly<Record<strin
   sslcert: text("File of the client's certificate."),
   sslkey: text("File of the client's key, mode 0600."),
   sslcrl: text("File of revoked certificates."),
-  sslnegotiation: { enum: ["postgres", "direct"], description: "How TLS begins; 'direct' needs PostgreSQL 17." },
-  channel_binding: { enum: ["disable", "prefer", "require"], description: "Whether the log-in is bound to the TLS connection." },
+  sslnegotiation: {
+    enum: ["postgres", "direct"],
+    description: "How TLS begins; 'direct' needs PostgreSQL 17.",
+  },
+  channel_binding: {
+    enum: ["disable", "prefer", "require"],
+    description: "Whether the log-in is bound to the TLS connection.",
+  },
   gssencmode: { enum: ["disable", "prefer", "require"], description: "Encryption by GSSAPI (Kerberos)." },
   krbsrvname: text("Kerberos service name."),
   target_session_attrs: {
@@ -82,7 +91,8 @@ export const configSchema: Readonly<Record<string, unknown>> = {
             additionalProperties: false,
             properties: connectionProperties,
             allowed: "a URI (postgresql://user@host/name), or libpq's keywords as an object",
-            description: "Where the database is: a URI, or libpq's keywords. What is absent comes from PG* variables, service file and passfile.",
+            description:
+              "Where the database is: a URI, or libpq's keywords. What is absent comes from PG* variables, service file and passfile.",
           },
           password: text("Password; better as ${file:PATH} or ${env:NAME}, or left to the passfile.", {
             secret: true,
@@ -131,7 +141,8 @@ export const configSchema: Readonly<Record<string, unknown>> = {
           type: "integer",
           minimum: 1,
           maximum: 19,
-          description: "Higher is smaller and slower: 1 to 9 for gzip, 1 to 19 for zstd. Default: the algorithm's own.",
+          description:
+            "Higher is smaller and slower: 1 to 9 for gzip, 1 to 19 for zstd. Default: the algorithm's own.",
         },
       },
     },
@@ -143,7 +154,8 @@ export const configSchema: Readonly<Record<string, unknown>> = {
         level: {
           enum: ["checksum", "decode"],
           default: defaults.level,
-          description: "checksum reads every byte against its digest; decode also unpacks and lists the archive.",
+          description:
+            "checksum reads every byte against its digest; decode also unpacks and lists the archive.",
         },
       },
     },
@@ -162,6 +174,8 @@ export const configSchema: Readonly<Record<string, unknown>> = {
         },
       },
     },
-    state: text("Folder for spool, locks and logs; default: $XDG_STATE_HOME/restorable, for root /var/lib/restorable."),
+    state: text(
+      "Folder for spool, locks and logs; default: $XDG_STATE_HOME/restorable, for root /var/lib/restorable.",
+    ),
   },
 };

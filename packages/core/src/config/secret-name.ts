@@ -1,4 +1,5 @@
-const secretWord = /passw|passphrase|^pass$|secret|token|credential|(api|access|account|private|signing|encryption)[-_]?key/i;
+const secretWord =
+  /passw|passphrase|^pass$|secret|token|credential|(api|access|account|private|signing|encryption)[-_]?key/i;
 const pointsElsewhere = /(file|path|folder|name|user|url|env|host)$/i;
 
 /** Whether a setting of this name holds a secret itself: `password`, `apiKey`, but not `passfile` or `tokenUrl`. */
@@ -12,7 +13,9 @@ export function passwordsInUri(text: string): string[] {
   const authority = /^[^:]+:\/\/([^/?#]*)@/.exec(text)?.[1];
   const afterUser = authority?.includes(":") ? authority.slice(authority.indexOf(":") + 1) : undefined;
   const parameters = [...text.matchAll(/[?&](?:password|sslpassword)=([^&#]*)/gi)].map((match) => match[1]);
-  return [afterUser, ...parameters].flatMap((written) => (written ? [...new Set([written, decoded(written)])] : []));
+  return [afterUser, ...parameters].flatMap((written) =>
+    written ? [...new Set([written, decoded(written)])] : [],
+  );
 }
 
 function decoded(written: string): string {

@@ -4,7 +4,9 @@ export function nearest(typed: string, candidates: readonly string[]): string | 
     .map((candidate) => ({ candidate, distance: editDistance(typed.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  return best && best.distance <= Math.max(1, Math.floor(typed.length / 3)) ? best.candidate : undefined;
+  return best && best.distance <= Math.min(3, Math.max(1, Math.floor(typed.length / 2)))
+    ? best.candidate
+    : undefined;
 }
 
 /** Levenshtein: insertions, deletions and replacements that turn one text into the other. */

@@ -32,7 +32,11 @@ async function packageFolders(folder: string): Promise<string[]> {
 
 async function describePlugin(folder: string): Promise<InstalledPlugin | undefined> {
   try {
-    const facts = JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as { name?: unknown; version?: unknown; backup?: { plugin?: unknown } };
+    const facts = JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as {
+      name?: unknown;
+      version?: unknown;
+      backup?: { plugin?: unknown };
+    };
     if (facts.backup?.plugin !== true || typeof facts.name !== "string") return undefined;
     return { name: facts.name, version: typeof facts.version === "string" ? facts.version : "", folder };
   } catch {

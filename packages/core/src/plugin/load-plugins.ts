@@ -4,10 +4,12 @@ import type { PluginConfig } from "../config/config.ts";
 import { exposedConfig } from "../config/exposure.ts";
 import { invalidConfig, type Mistake } from "../config/mistakes.ts";
 import { asBackupError, BackupError } from "../errors.ts";
-import { limitPluginTime } from "./plugin-time.ts";
-import { checkPluginShape } from "./plugin-shape.ts";
 import type { Host, Plugin } from "./plugin.ts";
+import { checkPluginShape } from "./plugin-shape.ts";
+import { limitPluginTime } from "./plugin-time.ts";
 import { type ResolvedPlugin, type ResolveOptions, resolvePlugins } from "./resolve-plugins.ts";
+
+export { type InstalledPlugin, listInstalledPlugins } from "./installed-plugins.ts";
 
 /** A plugin that was set up. */
 export interface LoadedPlugin {
@@ -38,7 +40,10 @@ export interface LoadPluginsOptions extends Omit<ResolveOptions, "clock">, SetUp
  * @throws PLUGIN_NOT_FOUND, PLUGIN_FAILED, PLUGIN_TIMEOUT, PLUGIN_NONSENSE, CONFIG_EXPOSED, CONFIG_INVALID
  */
 export async function loadPlugins(options: LoadPluginsOptions): Promise<LoadedPlugin[]> {
-  const { resolved, mistakes, exposures, errors } = await resolvePlugins(options.plugins, { ...options, clock: options.host.clock });
+  const { resolved, mistakes, exposures, errors } = await resolvePlugins(options.plugins, {
+    ...options,
+    clock: options.host.clock,
+  });
   if (errors[0]) throw errors[0];
   if (exposures.length > 0) throw exposedConfig(exposures);
   if (mistakes.length > 0) throw invalidConfig(options.configPath, mistakes);
@@ -49,7 +54,10 @@ export async function loadPlugins(options: LoadPluginsOptions): Promise<LoadedPl
  * One after the other, in the order of the configuration. When one fails, those already set up are closed again.
  * @throws PLUGIN_FAILED, PLUGIN_TIMEOUT, PLUGIN_NONSENSE; CONFIG_INVALID when two destinations share a name
  */
-export async function setUpPlugins(plugins: readonly ResolvedPlugin[], options: SetUpOptions): Promise<LoadedPlugin[]> {
+export async function setUpPlugins(
+  plugins: readonly ResolvedPlugin[],
+  options: SetUpOptions,
+): Promise<LoadedPlugin[]> {
   const loaded: LoadedPlugin[] = [];
   try {
     for (const resolved of plugins) loaded.push(await setUp(resolved, options));
@@ -62,7 +70,10 @@ export async function setUpPlugins(plugins: readonly ResolvedPlugin[], options: 
   }
 }
 
-async function setUp({ name, definition, options }: ResolvedPlugin, { host, configFolder, stateFolder }: SetUpOptions): Promise<LoadedPlugin> {
+async function setUp(
+  { name, definition, options }: ResolvedPlugin,
+  { host, configFolder, stateFolder }: SetUpOptions,
+): Promise<LoadedPlugin> {
   const own = join(stateFolder, "plugins", name.replace(/[^\w.-]/g, "_").replace(/^\.+/, "_"));
   try {
     await mkdir(own, { recursive: true, mode: 0o700 });
@@ -70,10 +81,13 @@ async function setUp({ name, definition, options }: ResolvedPlugin, { host, conf
     throw asBackupError(error, "DESTINATION_UNAVAILABLE", `make the state folder of plugin "${name}"`);
   }
   const action = `set up plugin "${name}"`;
-  const plugin = await limitPluginTime(action, host.clock, async () => definition.setup(options, { ...host, configFolder, stateFolder: own }));
+  const plugin = await limitPluginTime(action, host.clock, async () =>
+    definition.setup(options, { ...host, configFolder, stateFolder: own }),
+  );
   const flaw = checkPluginShape(plugin);
-  if (flaw !== undefined) throw new BackupError("PLUGIN_NONSENSE", `Cannot ${action}: its setup returned ${flaw}`);
-  return { name, required: definition.required ?? true, plugin: plugin as Plugin };
+  if (flaw !== undefined)
+    throw new BackupError("PLUGIN_NONSENSE", `Cannot ${action}: its setup returned ${flaw}`);
+  return { name, required: definition.required ?? true, plugin };
 }
 
 function sharedDestinations(plugins: readonly ResolvedPlugin[], loaded: readonly LoadedPlugin[]): Mistake[] {
@@ -83,11 +97,13 @@ function sharedDestinations(plugins: readonly ResolvedPlugin[], loaded: readonly
       const owner = owners.get(name);
       owners.set(name, owner ?? position);
       if (owner === undefined) return [];
-      return [{
-        path: `plugins[${plugins[position]?.position ?? position}]`,
-        found: `a destination '${name}', which plugins[${plugins[owner]?.position ?? owner}] has already`,
-        allowed: "a name of its own for every destination",
-      }];
+      return [
+        {
+          path: `plugins[${plugins[position]?.position ?? position}]`,
+          found: `a destination '${name}', which plugins[${plugins[owner]?.position ?? owner}] has already`,
+          allowed: "a name of its own for every destination",
+        },
+      ];
     }),
   );
 }

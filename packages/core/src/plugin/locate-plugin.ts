@@ -35,7 +35,9 @@ export async function locatePlugin(use: string, places: PluginPlaces): Promise<L
   const roots = [places.configFolder, ...(places.dataFolder === undefined ? [] : [places.dataFolder])];
   const looked: string[] = [];
   for (const root of roots) {
-    looked.push(root === places.configFolder ? `node_modules of ${root} and its parents` : join(root, "node_modules"));
+    looked.push(
+      root === places.configFolder ? `node_modules of ${root} and its parents` : join(root, "node_modules"),
+    );
     const entry = await packageEntry(use, root);
     if (entry !== undefined) return { url: pathToFileURL(entry).href, looked };
   }
@@ -85,7 +87,9 @@ async function entryOfFolder(folder: string): Promise<string | undefined> {
     return undefined; // a broken package has no entry
   }
   const exported = target(facts.exports);
-  const candidates = [exported, facts.main, "index.js", "index.mjs", "index.ts"].filter((name) => typeof name === "string");
+  const candidates = [exported, facts.main, "index.js", "index.mjs", "index.ts"].filter(
+    (name) => typeof name === "string",
+  );
   for (const name of candidates) {
     const path = join(folder, name);
     if ((await stat(path).catch(() => undefined))?.isFile()) return path;

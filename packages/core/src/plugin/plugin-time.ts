@@ -8,10 +8,17 @@ export const pluginPatienceMs = 30_000;
  * Runs a plugin's code. It cannot be stopped at a time-out, only left alone.
  * @throws PLUGIN_TIMEOUT, PLUGIN_FAILED with what it threw as the cause; a BackupError as it is
  */
-export async function limitPluginTime<Result>(action: string, clock: Clock, work: () => Promise<Result>): Promise<Result> {
+export async function limitPluginTime<Result>(
+  action: string,
+  clock: Clock,
+  work: () => Promise<Result>,
+): Promise<Result> {
   const settled = new AbortController();
   const timeout = clock.sleep(pluginPatienceMs, settled.signal).then(() => {
-    throw new BackupError("PLUGIN_TIMEOUT", `Cannot ${action}: it gave no sign of life for ${pluginPatienceMs / 1000} s`);
+    throw new BackupError(
+      "PLUGIN_TIMEOUT",
+      `Cannot ${action}: it gave no sign of life for ${pluginPatienceMs / 1000} s`,
+    );
   });
   timeout.catch(() => {}); // aborted below, once the work has settled
   try {

@@ -10,9 +10,9 @@ import { asBackupError, BackupError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import { listInstalledPlugins } from "./installed-plugins.ts";
 import { isPath, locatePlugin, type PluginPlaces } from "./locate-plugin.ts";
+import type { PluginDefinition } from "./plugin.ts";
 import { checkDefinitionShape } from "./plugin-shape.ts";
 import { limitPluginTime } from "./plugin-time.ts";
-import type { PluginDefinition } from "./plugin.ts";
 import { schemaSecrets } from "./schema-secrets.ts";
 
 /** A plugin that was found and imported, with options that its schema allows; not yet set up. */
@@ -46,7 +46,10 @@ export interface PluginResolution {
 }
 
 /** Finds and imports every plugin and checks its options; all that is wrong with all of them is told at once. Nothing is set up. */
-export async function resolvePlugins(plugins: readonly (PluginConfig | undefined)[], options: ResolveOptions): Promise<PluginResolution> {
+export async function resolvePlugins(
+  plugins: readonly (PluginConfig | undefined)[],
+  options: ResolveOptions,
+): Promise<PluginResolution> {
   const resolved: ResolvedPlugin[] = [];
   const mistakes: Mistake[] = [];
   const exposures: Exposure[] = [];
@@ -61,10 +64,25 @@ export async function resolvePlugins(plugins: readonly (PluginConfig | undefined
       const isSecret = schemaSecrets(definition.options, prefix);
       const secrets = secretSettings(own, isSecret, prefix);
       options.onSecrets?.(secrets.map(({ value }) => value));
-      if (options.provenance) exposures.push(...findExposures(secrets, options.provenance.origins, options.provenance.sources));
-      mistakes.push(...checkOptions(plugin.use, definition, own, prefix, (path) => isSecret(path) || options.provenance?.origins.has(path) === true));
+      if (options.provenance)
+        exposures.push(...findExposures(secrets, options.provenance.origins, options.provenance.sources));
+      mistakes.push(
+        ...checkOptions(
+          plugin.use,
+          definition,
+          own,
+          prefix,
+          (path) => isSecret(path) || options.provenance?.origins.has(path) === true,
+        ),
+      );
       const count = resolved.filter((other) => other.definition.name === definition.name).length;
-      resolved.push({ name: count === 0 ? definition.name : `${definition.name}-${count + 1}`, position, definition, options: own, url });
+      resolved.push({
+        name: count === 0 ? definition.name : `${definition.name}-${count + 1}`,
+        position,
+        definition,
+        options: own,
+        url,
+      });
     } catch (error) {
       errors.push(asBackupError(error));
     }
@@ -77,11 +95,23 @@ async function findPlugin(use: string, options: ResolveOptions): Promise<string>
   if (url !== undefined) return url;
   const installed = await listInstalledPlugins(nodeModules(options));
   const asPath = isPath(use) ? undefined : await stat(join(options.configFolder, use)).catch(() => undefined);
-  const suggestion = asPath ? `./${use}` : nearest(use, installed.map(({ name }) => name));
-  throw new BackupError("PLUGIN_NOT_FOUND", `Cannot find the plugin "${use}": it is not in ${looked.join(", nor in ")}`, {
-    hint: suggestion === undefined ? "Check the name under 'plugins', or run 'backup plugins install' with it" : `Did you mean '${suggestion}'?`,
-    details: { use, looked, ...(suggestion !== undefined && { suggestion }) },
-  });
+  const suggestion = asPath
+    ? `./${use}`
+    : nearest(
+        use,
+        installed.map(({ name }) => name),
+      );
+  throw new BackupError(
+    "PLUGIN_NOT_FOUND",
+    `Cannot find the plugin "${use}": it is not in ${looked.join(", nor in ")}`,
+    {
+      hint:
+        suggestion === undefined
+          ? "Check the name under 'plugins', or run 'backup plugins install' with it"
+          : `Did you mean '${suggestion}'?`,
+      details: { use, looked, ...(suggestion !== undefined && { suggestion }) },
+    },
+  );
 }
 
 function nodeModules({ configFolder, dataFolder }: PluginPlaces): string[] {
@@ -93,9 +123,16 @@ function nodeModules({ configFolder, dataFolder }: PluginPlaces): string[] {
 }
 
 async function importPlugin(use: string, url: string, clock: Clock): Promise<PluginDefinition> {
-  const module = await limitPluginTime(`load the plugin "${use}"`, clock, async () => (await import(/* @vite-ignore */ url)) as Readonly<Record<string, unknown>>);
+  const module = await limitPluginTime(
+    `load the plugin "${use}"`,
+    clock,
+    async () => (await import(/* @vite-ignore */ url)) as Readonly<Record<string, unknown>>,
+  );
   const flaw = checkDefinitionShape(module["plugin"]);
-  if (flaw !== undefined) throw new BackupError("PLUGIN_NONSENSE", `Cannot load the plugin "${use}": it exports ${flaw}`, { hint: "Check that the package is a plugin of backup; if so, report it to its author" });
+  if (flaw !== undefined)
+    throw new BackupError("PLUGIN_NONSENSE", `Cannot load the plugin "${use}": it exports ${flaw}`, {
+      hint: "Check that the package is a plugin of backup; if so, report it to its author",
+    });
   return module["plugin"] as PluginDefinition;
 }
 
@@ -107,15 +144,28 @@ function optionsCopy(options: unknown): unknown {
   }
 }
 
-function checkOptions(use: string, definition: PluginDefinition, options: unknown, prefix: string, hide: (path: string) => boolean): Mistake[] {
+function checkOptions(
+  use: string,
+  definition: PluginDefinition,
+  options: unknown,
+  prefix: string,
+  hide: (path: string) => boolean,
+): Mistake[] {
   try {
     return check(definition.options, options, { prefix, hide });
   } catch (error) {
-    throw new BackupError("PLUGIN_NONSENSE", `Cannot check the options of plugin "${use}": its schema is wrong`, { cause: error, hint: "Report it to the plugin's author" });
+    throw new BackupError(
+      "PLUGIN_NONSENSE",
+      `Cannot check the options of plugin "${use}": its schema is wrong`,
+      { cause: error, hint: "Report it to the plugin's author" },
+    );
   }
 }
 
 function merged(exposures: readonly Exposure[]): Exposure[] {
   const files = [...new Set(exposures.map(({ file }) => file))];
-  return files.map((file) => ({ file, paths: [...new Set(exposures.filter((other) => other.file === file).flatMap(({ paths }) => paths))] }));
+  return files.map((file) => ({
+    file,
+    paths: [...new Set(exposures.filter((other) => other.file === file).flatMap(({ paths }) => paths))],
+  }));
 }

@@ -47,7 +47,7 @@ test("every place is searched, and an earlier one wins", async () => {
 
 test("within a folder, yaml comes first and mjs last; a search neither parses nor runs anything", async () => {
   const broken = "}{ throw new Error('run')";
-  for (const name of [...configFileNames].reverse()) {
+  for (const name of configFileNames.toReversed()) {
     const path = await put(`home/project/deep/${name}`, broken);
     expect(await find()).toBe(path);
   }
@@ -61,10 +61,18 @@ test("an empty file is found, so that it can be complained about", async () => {
 
 test("a named file that is missing is an error, whatever else exists", async () => {
   await put("home/project/deep/backup.config.yaml");
-  await expect(find({ path: "missing.yaml" })).rejects.toMatchObject({ code: "CONFIG_NOT_FOUND", message: expect.stringContaining("missing.yaml") as string });
-  await expect(find({ environment: { BACKUP_CONFIG: "/nowhere.yaml" } })).rejects.toMatchObject({ message: expect.stringContaining("BACKUP_CONFIG") as string });
+  await expect(find({ path: "missing.yaml" })).rejects.toMatchObject({
+    code: "CONFIG_NOT_FOUND",
+    message: expect.stringContaining("missing.yaml") as string,
+  });
+  await expect(find({ environment: { BACKUP_CONFIG: "/nowhere.yaml" } })).rejects.toMatchObject({
+    message: expect.stringContaining("BACKUP_CONFIG") as string,
+  });
 });
 
 test("none anywhere: the error says where it looked", async () => {
-  await expect(find()).rejects.toMatchObject({ code: "CONFIG_NOT_FOUND", message: expect.stringContaining(join(root, "etc/restorable")) as string });
+  await expect(find()).rejects.toMatchObject({
+    code: "CONFIG_NOT_FOUND",
+    message: expect.stringContaining(join(root, "etc/restorable")) as string,
+  });
 });
