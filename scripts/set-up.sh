@@ -32,7 +32,7 @@ if ! new_enough node_modules/.bin/node; then
     "Linux aarch64") arch=arm64 ;;
     *) arch= ;;
   esac
-  [ -z "$arch" ] || npm rebuild --ignore-scripts --silent "node-linux-$arch" || true
+  [ -z "$arch" ] || npm rebuild --ignore-scripts --silent "node-linux-$arch" >/dev/null || true
   new_enough node_modules/.bin/node || new_enough node ||
     give_up "Cannot find Node.js 22.18 or newer (this is $(node -v 2>/dev/null || echo none)); install one: npm install --global node@24"
 fi
