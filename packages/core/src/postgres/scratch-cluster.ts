@@ -35,6 +35,8 @@ export interface ScratchCluster {
   readonly port: number;
   /** As superuser `postgres` over the private socket. */
   connection(database?: string): ConnectionConfig;
+  /** Restarts the server as one that outlives this process. @returns what a person types to stop it */
+  detach(): Promise<string>;
   /** Stops the server and removes the folder. May be called twice. */
   stop(): Promise<void>;
 }
@@ -89,7 +91,15 @@ export async function startScratchCluster(options: ScratchClusterOptions): Promi
         await ready(running, dataFolder);
         const connection = (database = "postgres"): ConnectionConfig => ({ parameters: { host: socketFolder, port: String(port), user: "postgres", dbname: database, sslmode: "disable" } });
         if (options.auth) await setPassword(connection(), options.auth.password);
-        return { folder: options.folder, dataFolder, socketFolder, port, connection, stop };
+        const detach = async (): Promise<string> => {
+          const control = (args: readonly string[]): Command => account.as({ program: join(options.binFolder, "pg_ctl"), args: ["-D", dataFolder, "-w", "-s", ...args] });
+          await processes.run(control(["-m", "fast", "stop"]));
+          await running?.done.catch(() => undefined);
+          await processes.run(control(["-l", join(dataFolder, "server.log"), "start"]));
+          const { program, args } = control(["stop"]);
+          return [program, ...args].join(" ");
+        };
+        return { folder: options.folder, dataFolder, socketFolder, port, connection, detach, stop };
       } catch (error) {
         // Somebody took the port between our looking and the server's.
         if (attempt >= 5 || !/could not bind|could not create any TCP/.test(asBackupError(error).message)) throw error;
