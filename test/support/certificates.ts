@@ -22,16 +22,55 @@ export async function makeCertificates(
   options: { readonly serverNames?: string; readonly clientName?: string } = {},
 ): Promise<TestCertificates> {
   const at = (name: string): string => join(folder, name);
-  const openssl = async (...args: string[]): Promise<void> => void (await promisify(execFile)("openssl", args));
+  const openssl = async (...args: string[]): Promise<void> =>
+    void (await promisify(execFile)("openssl", args));
   const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   const authority = (name: string): Promise<void> =>
-    openssl("req", "-x509", ...newKey, "-keyout", at(`${name}.key`), "-out", at(`${name}.crt`), "-days", "2", "-subj", `/CN=Test authority ${name}`);
+    openssl(
+      "req",
+      "-x509",
+      ...newKey,
+      "-keyout",
+      at(`${name}.key`),
+      "-out",
+      at(`${name}.crt`),
+      "-days",
+      "2",
+      "-subj",
+      `/CN=Test authority ${name}`,
+    );
   const signed = async (name: string, subject: string, alternatives?: string): Promise<void> => {
-    await openssl("req", ...newKey, "-keyout", at(`${name}.key`), "-out", at(`${name}.csr`), "-subj", `/CN=${subject}`);
-    await writeFile(at(`${name}.ext`), alternatives ? `subjectAltName=${alternatives}\n` : "basicConstraints=CA:FALSE\n");
     await openssl(
-      "x509", "-req", "-in", at(`${name}.csr`), "-CA", at("root.crt"), "-CAkey", at("root.key"), "-set_serial", `0x${Buffer.from(name).toString("hex")}`,
-      "-days", "2", "-extfile", at(`${name}.ext`), "-out", at(`${name}.crt`),
+      "req",
+      ...newKey,
+      "-keyout",
+      at(`${name}.key`),
+      "-out",
+      at(`${name}.csr`),
+      "-subj",
+      `/CN=${subject}`,
+    );
+    await writeFile(
+      at(`${name}.ext`),
+      alternatives ? `subjectAltName=${alternatives}\n` : "basicConstraints=CA:FALSE\n",
+    );
+    await openssl(
+      "x509",
+      "-req",
+      "-in",
+      at(`${name}.csr`),
+      "-CA",
+      at("root.crt"),
+      "-CAkey",
+      at("root.key"),
+      "-set_serial",
+      `0x${Buffer.from(name).toString("hex")}`,
+      "-days",
+      "2",
+      "-extfile",
+      at(`${name}.ext`),
+      "-out",
+      at(`${name}.crt`),
     );
   };
   await Promise.all([authority("root"), authority("stranger")]);

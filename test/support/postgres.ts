@@ -5,7 +5,12 @@ import { join } from "node:path";
 import pg from "pg";
 import { secret } from "../../packages/core/src/config/secret.ts";
 import { systemProcesses } from "../../packages/core/src/host/programs.ts";
-import { initializeCluster, type ScratchCluster, serverAccount, startScratchCluster } from "../../packages/core/src/postgres/scratch-cluster.ts";
+import {
+  initializeCluster,
+  type ScratchCluster,
+  serverAccount,
+  startScratchCluster,
+} from "../../packages/core/src/postgres/scratch-cluster.ts";
 import { makeCertificates, type TestCertificates } from "./certificates.ts";
 
 /** The version that tests use unless they say otherwise. */
@@ -21,7 +26,9 @@ export function binFolderOf(major: number): string {
  */
 export function missingPostgres(major: number = testMajor): string | undefined {
   const folder = binFolderOf(major);
-  const missing = ["initdb", "postgres", "pg_ctl", "psql", "pg_dump"].find((program) => !existsSync(join(folder, program)));
+  const missing = ["initdb", "postgres", "pg_ctl", "psql", "pg_dump"].find(
+    (program) => !existsSync(join(folder, program)),
+  );
   if (missing === undefined) return undefined;
   const reason = `PostgreSQL ${major} is not installed: "${join(folder, missing)}" does not exist`;
   if (process.env["REQUIRE_SERVICES"] === "1") throw new Error(reason);
@@ -81,7 +88,12 @@ export async function testCluster(options: TestClusterOptions = {}): Promise<Tes
       template: await template(major),
       auth: { password: secret(password), ...(options.rules && { rules: options.rules }) },
       settings: {
-        ...(certificates && { ssl: "on", ssl_cert_file: certificates.serverCertificate, ssl_key_file: certificates.serverKey, ssl_ca_file: certificates.rootCertificate }),
+        ...(certificates && {
+          ssl: "on",
+          ssl_cert_file: certificates.serverCertificate,
+          ssl_key_file: certificates.serverKey,
+          ssl_ca_file: certificates.rootCertificate,
+        }),
         ...options.settings,
       },
     });
@@ -91,7 +103,14 @@ export async function testCluster(options: TestClusterOptions = {}): Promise<Tes
   }
   const { port, socketFolder, dataFolder } = cluster;
   const query = async <Row extends object>(database: string, sql: string): Promise<Row[]> => {
-    const client = new pg.Client({ host: socketFolder, port, user: "postgres", password: "unused", database, ssl: false });
+    const client = new pg.Client({
+      host: socketFolder,
+      port,
+      user: "postgres",
+      password: "unused",
+      database,
+      ssl: false,
+    });
     client.on("error", () => undefined);
     await client.connect();
     try {
@@ -102,7 +121,15 @@ export async function testCluster(options: TestClusterOptions = {}): Promise<Tes
     }
   };
   return {
-    major, binFolder, host: "127.0.0.1", port, socketFolder, dataFolder, password, folder, query,
+    major,
+    binFolder,
+    host: "127.0.0.1",
+    port,
+    socketFolder,
+    dataFolder,
+    password,
+    folder,
+    query,
     certificates() {
       if (!certificates) throw new Error("This cluster was started without TLS");
       return certificates;
@@ -122,12 +149,16 @@ export async function testCluster(options: TestClusterOptions = {}): Promise<Tes
   };
 }
 
-async function tlsFiles(folder: string, tls: Exclude<TestClusterOptions["tls"], undefined>): Promise<TestCertificates> {
+async function tlsFiles(
+  folder: string,
+  tls: Exclude<TestClusterOptions["tls"], undefined>,
+): Promise<TestCertificates> {
   const processes = systemProcesses();
   const own = join(folder, "tls");
   await mkdir(own, { mode: 0o711 });
   const made = await makeCertificates(own, typeof tls === "object" ? tls : {});
-  for (const path of [made.rootCertificate, made.strangerCertificate, made.serverCertificate]) await chmod(path, 0o644);
+  for (const path of [made.rootCertificate, made.strangerCertificate, made.serverCertificate])
+    await chmod(path, 0o644);
   await chmod(made.serverKey, 0o600);
   await chmod(made.clientKey, 0o600);
   await (await serverAccount(processes)).own([made.serverKey]);
@@ -142,7 +173,9 @@ async function template(major: number): Promise<string> {
   const processes = systemProcesses();
   const account = await serverAccount(processes);
   const ours = process.getuid?.() ?? 0;
-  const version = (await processes.run({ program: join(binFolderOf(major), "postgres"), args: ["--version"] })).stdout.replaceAll(/[^\d.]+/g, "-");
+  const version = (
+    await processes.run({ program: join(binFolderOf(major), "postgres"), args: ["--version"] })
+  ).stdout.replaceAll(/[^\d.]+/g, "-");
   const base = join(tmpdir(), `restorable-templates-${ours}`);
   await mkdir(base, { mode: 0o711 }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "EEXIST") throw error;

@@ -80,12 +80,13 @@ function connect(chain: readonly (Command | Duplex)[], guard: string | undefined
     if (failure) throw failure;
     await Promise.all(flows);
   })();
+  const last = upstream ?? Readable.from([]);
+  // A grandchild may hold a pipe open after its parent was stopped: at an abort nothing is waited for but the programs.
+  const stop = (): void => void last.destroy(options.signal?.reason as Error);
+  options.signal?.addEventListener("abort", stop, { once: true });
   const done = (async (): Promise<void> => {
     try {
-      for await (const chunk of upstream ?? Readable.from([])) {
-        if (!output.write(chunk)) await new Promise<void>((go) => { output.once("drain", go); output.once("close", go); });
-        if (output.destroyed) break;
-      }
+      await pipeline(last, output, { end: false });
       await ended;
       output.end();
     } catch (error) {
@@ -94,8 +95,12 @@ function connect(chain: readonly (Command | Duplex)[], guard: string | undefined
       const shown = options.signal?.aborted ? options.signal.reason : reason;
       output.destroy(shown as Error);
       throw shown;
+    } finally {
+      options.signal?.removeEventListener("abort", stop);
     }
   })();
+  // Who reads neither `output` nor `done` hears of the failure nowhere else; without these two it would crash the process.
+  output.on("error", () => undefined);
   done.catch(() => undefined);
   return { output, done };
 }
@@ -107,10 +112,13 @@ async function feed(from: Readable, to: Writable): Promise<void> {
   });
 }
 
-/** The first failure that is not a mere consequence: a neighbour that died of SIGPIPE or of our own TERM is not to blame. */
+/**
+ * The first failure that is not a mere consequence: a neighbour that lost its reader, or died of our own TERM, is not to
+ * blame. (What Node calls a pipe is a socket pair: a lost reader may be told as a reset connection.)
+ */
 function blame(failures: readonly (BackupError | undefined)[]): BackupError | undefined {
   const real = failures.filter((failure) => failure !== undefined);
-  return real.find((failure) => failure.details?.["signal"] !== "SIGPIPE" && failure.details?.["signal"] !== "SIGTERM") ?? real[0];
+  return real.find(({ details }) => details?.["signal"] !== "SIGPIPE" && details?.["signal"] !== "SIGTERM" && !/broken pipe|connection reset/i.test(String(details?.["stderr"]))) ?? real[0];
 }
 
 function launch(command: Command, guard: string | undefined, stdin: "ignore" | "pipe" | Readable, signal?: AbortSignal): Started {
@@ -131,7 +139,7 @@ function launch(command: Command, guard: string | undefined, stdin: "ignore" | "
   signal?.addEventListener("abort", stop, { once: true });
   const ended = new Promise<BackupError | undefined>((settle) => {
     child.once("error", (error) => settle(new BackupError("PROGRAM_NOT_FOUND", `Cannot run "${command.program}": ${error.message}`, { cause: error })));
-    child.once("close", (code, killedBy) => {
+    const over = (code: number | null, killedBy: NodeJS.Signals | null): void => {
       signal?.removeEventListener("abort", stop);
       if (code === 0) return settle(undefined);
       const how = killedBy ? `was ended by ${killedBy}` : `exited with ${code}`;
@@ -141,6 +149,10 @@ function launch(command: Command, guard: string | undefined, stdin: "ignore" | "
           details: { program: name, exitCode: code, signal: killedBy, stderr: tail },
         }),
       );
+    };
+    child.once("close", over);
+    child.once("exit", (code, killedBy) => {
+      if (signal?.aborted || killedBy) over(code, killedBy);
     });
   });
   return { command, child, ended };

@@ -22,13 +22,22 @@ export interface ClientSearch {
 }
 
 /** Packages put version N into `<base><N>/bin`. */
-const packageBases = ["/usr/lib/postgresql/", "/usr/pgsql-", "/usr/lib/postgresql", "/opt/homebrew/opt/postgresql@", "/usr/local/opt/postgresql@", "/Library/PostgreSQL/"] as const;
+const packageBases = [
+  "/usr/lib/postgresql/",
+  "/usr/pgsql-",
+  "/usr/lib/postgresql",
+  "/opt/homebrew/opt/postgresql@",
+  "/usr/local/opt/postgresql@",
+  "/Library/PostgreSQL/",
+] as const;
 
 /**
  * Programs that can dump a server: of its own version, else of the next newer one there is.
  * @throws CLIENT_MISSING naming the package
  */
-export async function findClient(search: ClientSearch & { readonly serverMajor: number }): Promise<ClientPrograms> {
+export async function findClient(
+  search: ClientSearch & { readonly serverMajor: number },
+): Promise<ClientPrograms> {
   const found = await installedClients(search);
   const client = found.find(({ major }) => major >= search.serverMajor);
   if (client) return client;
@@ -40,19 +49,29 @@ export async function findClient(search: ClientSearch & { readonly serverMajor: 
  * from 17 on it writes SET transaction_timeout, which servers up to 16 reject.
  * @throws CLIENT_MISSING saying what is missing and why
  */
-export async function findRestoreClient(search: ClientSearch & { readonly dumpMajor: number; readonly targetMajor: number }): Promise<ClientPrograms> {
+export async function findRestoreClient(
+  search: ClientSearch & { readonly dumpMajor: number; readonly targetMajor: number },
+): Promise<ClientPrograms> {
   const { dumpMajor, targetMajor } = search;
   const found = await installedClients(search);
   const fits = (major: number): boolean => major >= dumpMajor && (major <= 16 || targetMajor >= 17);
-  const client = found.find(({ major }) => major === targetMajor && fits(major)) ?? found.find(({ major }) => fits(major));
+  const client =
+    found.find(({ major }) => major === targetMajor && fits(major)) ?? found.find(({ major }) => fits(major));
   if (client) return client;
   if (dumpMajor > 16 && targetMajor <= 16) {
-    throw new BackupError("CLIENT_MISSING", `Cannot restore a dump of pg_dump ${dumpMajor} into PostgreSQL ${targetMajor}: only pg_restore ${dumpMajor} or newer reads it, and that writes settings which servers before 17 reject`, {
-      hint: "Restore into PostgreSQL 17 or newer",
-    });
+    throw new BackupError(
+      "CLIENT_MISSING",
+      `Cannot restore a dump of pg_dump ${dumpMajor} into PostgreSQL ${targetMajor}: only pg_restore ${dumpMajor} or newer reads it, and that writes settings which servers before 17 reject`,
+      {
+        hint: "Restore into PostgreSQL 17 or newer",
+      },
+    );
   }
   const wanted = targetMajor >= dumpMajor ? targetMajor : dumpMajor;
-  throw missing(`Cannot restore a dump of pg_dump ${dumpMajor} into PostgreSQL ${targetMajor}: ${have(found)}`, wanted);
+  throw missing(
+    `Cannot restore a dump of pg_dump ${dumpMajor} into PostgreSQL ${targetMajor}: ${have(found)}`,
+    wanted,
+  );
 }
 
 /** Every complete set of programs on this machine, oldest first; the first folder of a version counts. */
@@ -69,13 +88,22 @@ export async function installedClients(search: ClientSearch): Promise<readonly C
  * The newest server of this machine that can run a throw-away cluster and has its client programs beside it.
  * @throws SETUP_INCOMPLETE naming the package
  */
-export async function findServerFolder(processes: ProcessRunner, searchFolders?: readonly string[]): Promise<{ readonly major: number; readonly folder: string }> {
+export async function findServerFolder(
+  processes: ProcessRunner,
+  searchFolders?: readonly string[],
+): Promise<{ readonly major: number; readonly folder: string }> {
   const clients = await installedClients({ processes, ...(searchFolders && { searchFolders }) });
   for (const { major, folder } of clients.toReversed()) {
-    const programs = await Promise.all(["initdb", "postgres", "pg_ctl"].map((name) => processes.find(join(folder, name))));
+    const programs = await Promise.all(
+      ["initdb", "postgres", "pg_ctl"].map((name) => processes.find(join(folder, name))),
+    );
     if (programs.every((path) => path !== undefined)) return { major, folder };
   }
-  throw new BackupError("SETUP_INCOMPLETE", "Cannot start a PostgreSQL server of our own: no server programs are installed", { hint: "Install the package postgresql" });
+  throw new BackupError(
+    "SETUP_INCOMPLETE",
+    "Cannot start a PostgreSQL server of our own: no server programs are installed",
+    { hint: "Install the package postgresql" },
+  );
 }
 
 async function usualFolders(processes: ProcessRunner): Promise<readonly string[]> {
@@ -84,7 +112,8 @@ async function usualFolders(processes: ProcessRunner): Promise<readonly string[]
     const parent = base.endsWith("/") ? base.slice(0, -1) : dirname(base);
     const prefix = base.endsWith("/") ? "" : basename(base);
     for (const name of await readdir(parent).catch(() => [])) {
-      if (name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length))) folders.push(join(parent, name, "bin"));
+      if (name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)))
+        folders.push(join(parent, name, "bin"));
     }
   }
   const inPath = await processes.find("pg_dump");
@@ -92,20 +121,35 @@ async function usualFolders(processes: ProcessRunner): Promise<readonly string[]
 }
 
 async function clientIn(folder: string, processes: ProcessRunner): Promise<ClientPrograms | undefined> {
-  const [pgDump, pgRestore, psql, pgDumpall] = await Promise.all(["pg_dump", "pg_restore", "psql", "pg_dumpall"].map((name) => processes.find(join(folder, name))));
+  const [pgDump, pgRestore, psql, pgDumpall] = await Promise.all(
+    ["pg_dump", "pg_restore", "psql", "pg_dumpall"].map((name) => processes.find(join(folder, name))),
+  );
   if (!pgDump || !pgRestore || !psql || !pgDumpall) return undefined;
   // Debian's wrapper picks a version by itself, and not always the one it tells.
   if (basename(await realpath(pgDump)) === "pg_wrapper") return undefined;
   const said = await processes.run({ program: pgDump, args: ["--version"] }).catch(() => undefined);
   const version = /\(PostgreSQL\) (\d+)([^\s]*)/.exec(said?.stdout ?? "");
   if (!version) return undefined;
-  return { major: Number(version[1]), version: `${version[1]}${version[2]}`, folder, pgDump, pgRestore, psql, pgDumpall };
+  return {
+    major: Number(version[1]),
+    version: `${version[1]}${version[2]}`,
+    folder,
+    pgDump,
+    pgRestore,
+    psql,
+    pgDumpall,
+  };
 }
 
 function have(found: readonly ClientPrograms[]): string {
-  return found.length === 0 ? "no PostgreSQL client programs are installed" : `only client programs ${found.map(({ version }) => version).join(", ")} are installed`;
+  return found.length === 0
+    ? "no PostgreSQL client programs are installed"
+    : `only client programs ${found.map(({ version }) => version).join(", ")} are installed`;
 }
 
 function missing(message: string, major: number): BackupError {
-  return new BackupError("CLIENT_MISSING", message, { hint: `Install the package postgresql-client-${major}`, details: { package: `postgresql-client-${major}` } });
+  return new BackupError("CLIENT_MISSING", message, {
+    hint: `Install the package postgresql-client-${major}`,
+    details: { package: `postgresql-client-${major}` },
+  });
 }

@@ -2,24 +2,60 @@ import { BackupError } from "../errors.ts";
 
 /** What libpq knows and we carry out, in `pg` and in programs alike; `ssl=true` is JDBC's word for `sslmode=require`. */
 const understood: ReadonlySet<string> = new Set([
-  "host", "hostaddr", "port", "user", "password", "dbname", "service", "passfile", "options", "connect_timeout",
-  "application_name", "fallback_application_name", "client_encoding", "target_session_attrs", "channel_binding", "gssencmode", "krbsrvname",
-  "sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl", "sslnegotiation",
+  "host",
+  "hostaddr",
+  "port",
+  "user",
+  "password",
+  "dbname",
+  "service",
+  "passfile",
+  "options",
+  "connect_timeout",
+  "application_name",
+  "fallback_application_name",
+  "client_encoding",
+  "target_session_attrs",
+  "channel_binding",
+  "gssencmode",
+  "krbsrvname",
+  "sslmode",
+  "sslrootcert",
+  "sslcert",
+  "sslkey",
+  "sslpassword",
+  "sslcrl",
+  "sslnegotiation",
 ]);
 /** What only tunes the transport, so that leaving it out changes no verdict. */
 const ignored: ReadonlySet<string> = new Set([
-  "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "sslcompression", "sslsni", "load_balance_hosts", "gsslib",
+  "keepalives",
+  "keepalives_idle",
+  "keepalives_interval",
+  "keepalives_count",
+  "tcp_user_timeout",
+  "sslcompression",
+  "sslsni",
+  "load_balance_hosts",
+  "gsslib",
 ]);
 
 /**
  * Refuses keywords that would promise more than is done, for instance `require_auth`.
  * @throws CONFIG_INVALID
  */
-export function checkKeywords(parameters: Readonly<Record<string, string>>, where: string): Readonly<Record<string, string>> {
+export function checkKeywords(
+  parameters: Readonly<Record<string, string>>,
+  where: string,
+): Readonly<Record<string, string>> {
   const kept: Record<string, string> = {};
   for (const [keyword, value] of Object.entries(parameters)) {
     if (understood.has(keyword)) kept[keyword] = value;
-    else if (!ignored.has(keyword)) throw new BackupError("CONFIG_INVALID", `Cannot read ${where}: the parameter "${keyword}" is not supported`);
+    else if (!ignored.has(keyword))
+      throw new BackupError(
+        "CONFIG_INVALID",
+        `Cannot read ${where}: the parameter "${keyword}" is not supported`,
+      );
   }
   return kept;
 }
@@ -54,7 +90,10 @@ function hosts(text: string): Record<string, string> {
   if (text === "") return {};
   const pairs = text.split(",").map((one) => {
     const parts = /^(\[[^\]]+\]|[^:[\]]*)(?::(\d*))?$/.exec(one);
-    if (!parts) throw broken("a host or its port is malformed; a password with \"@\", \"/\" or \":\" must be percent-encoded");
+    if (!parts)
+      throw broken(
+        'a host or its port is malformed; a password with "@", "/" or ":" must be percent-encoded',
+      );
     return { host: decode((parts[1] ?? "").replace(/^\[|\]$/g, "")), port: parts[2] ?? "" };
   });
   const host = pairs.map((pair) => pair.host).join(",");
@@ -66,7 +105,8 @@ function queryParameters(text: string): Record<string, string> {
   const found: Record<string, string> = {};
   for (const pair of text === "" ? [] : text.split("&")) {
     const [name, value, ...more] = pair.split("=");
-    if (!name || value === undefined || more.length > 0) throw broken('a parameter is not of the form "keyword=value"');
+    if (!name || value === undefined || more.length > 0)
+      throw broken('a parameter is not of the form "keyword=value"');
     const keyword = decode(name);
     if (keyword === "ssl" && value === "true") found["sslmode"] = "require";
     else found[keyword] = decode(value);

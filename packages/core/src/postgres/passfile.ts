@@ -11,20 +11,34 @@ export interface Passfile {
 export async function readPassfile(path: string): Promise<Passfile> {
   const found = await stat(path).catch(() => undefined);
   if (!found) return { text: "" };
-  if (!found.isFile()) return { text: "", problem: `the password file "${path}" was not read because it is no plain file` };
-  if ((found.mode & 0o077) !== 0) return { text: "", problem: `the password file "${path}" was not read because others may read it; run 'chmod 600' on it` };
+  if (!found.isFile())
+    return { text: "", problem: `the password file "${path}" was not read because it is no plain file` };
+  if ((found.mode & 0o077) !== 0)
+    return {
+      text: "",
+      problem: `the password file "${path}" was not read because others may read it; run 'chmod 600' on it`,
+    };
   const text = await readFile(path, "utf8").catch(() => undefined);
-  return text === undefined ? { text: "", problem: `the password file "${path}" was not read for lack of permission` } : { text };
+  return text === undefined
+    ? { text: "", problem: `the password file "${path}" was not read for lack of permission` }
+    : { text };
 }
 
 /** The password of the first line `host:port:database:user:password` that fits; `*` fits anything, `\` escapes. */
-export function passwordFor(text: string, wanted: { readonly host: string; readonly port: number; readonly database: string; readonly user: string }): string | undefined {
+export function passwordFor(
+  text: string,
+  wanted: { readonly host: string; readonly port: number; readonly database: string; readonly user: string },
+): string | undefined {
   const keys = [wanted.host, String(wanted.port), wanted.database, wanted.user];
   for (const line of text.split(/\r?\n/)) {
     if (line.startsWith("#")) continue;
     const fields = [...line.matchAll(/((?:\\.|[^:\\]|\\$)*)(?::|$)/gy)].map((match) => match[1] ?? "");
     const password = fields[4];
-    if (password && keys.every((key, index) => fields[index] === "*" || unescape(fields[index] ?? "") === key)) return unescape(password);
+    if (
+      password &&
+      keys.every((key, index) => fields[index] === "*" || unescape(fields[index] ?? "") === key)
+    )
+      return unescape(password);
   }
   return undefined;
 }

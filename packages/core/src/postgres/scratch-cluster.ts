@@ -21,7 +21,10 @@ export interface ScratchClusterOptions {
   /** Lines of postgresql.conf, over the fast and careless ones that a throw-away cluster has. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Lets it listen on 127.0.0.1 too, where the superuser then needs this password. Without, only its private socket opens. */
-  readonly auth?: { readonly password: Secret; /** Rules of pg_hba.conf for TCP, instead of scram-sha-256 for all. */ readonly rules?: readonly string[] };
+  readonly auth?: {
+    readonly password: Secret /** Rules of pg_hba.conf for TCP, instead of scram-sha-256 for all. */;
+    readonly rules?: readonly string[];
+  };
   /** A data folder made by `initializeCluster`, to be copied, which is faster than making one. */
   readonly template?: string;
   readonly signal?: AbortSignal;
@@ -62,7 +65,8 @@ export async function startScratchCluster(options: ScratchClusterOptions): Promi
   const dataFolder = join(options.folder, "data");
   await mkdir(options.folder, { recursive: true, mode: 0o700 });
   let socketFolder = join(options.folder, "s");
-  if (Buffer.byteLength(socketFolder) > longestSocketFolder) socketFolder = await mkdtemp(join(tmpdir(), "restorable-s-"));
+  if (Buffer.byteLength(socketFolder) > longestSocketFolder)
+    socketFolder = await mkdtemp(join(tmpdir(), "restorable-s-"));
   else await mkdir(socketFolder, { mode: 0o700 });
   await account.own([options.folder, socketFolder]);
   let running: RunningChain | undefined;
@@ -70,7 +74,10 @@ export async function startScratchCluster(options: ScratchClusterOptions): Promi
   const stop = (): Promise<void> => (stopped ??= end());
   const end = async (): Promise<void> => {
     if (running) {
-      const halt = account.as({ program: join(options.binFolder, "pg_ctl"), args: ["stop", "-D", dataFolder, "-m", "fast", "-w", "-s"] });
+      const halt = account.as({
+        program: join(options.binFolder, "pg_ctl"),
+        args: ["stop", "-D", dataFolder, "-m", "fast", "-w", "-s"],
+      });
       await processes.run(halt).catch(() => undefined);
       await running.done.catch(() => undefined);
     }
@@ -78,21 +85,46 @@ export async function startScratchCluster(options: ScratchClusterOptions): Promi
     await rm(socketFolder, { recursive: true, force: true });
   };
   try {
-    if (options.template === undefined) await initializeCluster({ dataFolder, binFolder: options.binFolder, processes });
+    if (options.template === undefined)
+      await initializeCluster({ dataFolder, binFolder: options.binFolder, processes });
     else await processes.run(account.as({ program: "cp", args: ["-a", options.template, dataFolder] }));
     const rules = options.auth ? (options.auth.rules ?? ["host all all 127.0.0.1/32 scram-sha-256"]) : [];
-    await writeFile(join(dataFolder, "pg_hba.conf"), ["local all all trust", "local replication all trust", ...rules, ""].join("\n"));
+    await writeFile(
+      join(dataFolder, "pg_hba.conf"),
+      ["local all all trust", "local replication all trust", ...rules, ""].join("\n"),
+    );
     for (let attempt = 1; ; attempt++) {
       const port = options.auth ? await freePort() : 5432;
-      await configure(dataFolder, { ...careless, listen_addresses: options.auth ? "127.0.0.1" : "", unix_socket_directories: socketFolder, port: String(port), ...options.settings });
-      running = await processes.start([account.as({ program: join(options.binFolder, "postgres"), args: ["-D", dataFolder] })], options.signal && { signal: options.signal });
+      await configure(dataFolder, {
+        ...careless,
+        listen_addresses: options.auth ? "127.0.0.1" : "",
+        unix_socket_directories: socketFolder,
+        port: String(port),
+        ...options.settings,
+      });
+      running = await processes.start(
+        [account.as({ program: join(options.binFolder, "postgres"), args: ["-D", dataFolder] })],
+        options.signal && { signal: options.signal },
+      );
       running.output.resume();
       try {
         await ready(running, dataFolder);
-        const connection = (database = "postgres"): ConnectionConfig => ({ parameters: { host: socketFolder, port: String(port), user: "postgres", dbname: database, sslmode: "disable" } });
+        const connection = (database = "postgres"): ConnectionConfig => ({
+          parameters: {
+            host: socketFolder,
+            port: String(port),
+            user: "postgres",
+            dbname: database,
+            sslmode: "disable",
+          },
+        });
         if (options.auth) await setPassword(connection(), options.auth.password);
         const detach = async (): Promise<string> => {
-          const control = (args: readonly string[]): Command => account.as({ program: join(options.binFolder, "pg_ctl"), args: ["-D", dataFolder, "-w", "-s", ...args] });
+          const control = (args: readonly string[]): Command =>
+            account.as({
+              program: join(options.binFolder, "pg_ctl"),
+              args: ["-D", dataFolder, "-w", "-s", ...args],
+            });
           await processes.run(control(["-m", "fast", "stop"]));
           await running?.done.catch(() => undefined);
           await processes.run(control(["-l", join(dataFolder, "server.log"), "start"]));
@@ -102,7 +134,8 @@ export async function startScratchCluster(options: ScratchClusterOptions): Promi
         return { folder: options.folder, dataFolder, socketFolder, port, connection, detach, stop };
       } catch (error) {
         // Somebody took the port between our looking and the server's.
-        if (attempt >= 5 || !/could not bind|could not create any TCP/.test(asBackupError(error).message)) throw error;
+        if (attempt >= 5 || !/could not bind|could not create any TCP/.test(asBackupError(error).message))
+          throw error;
       }
     }
   } catch (error) {
@@ -112,9 +145,26 @@ export async function startScratchCluster(options: ScratchClusterOptions): Promi
 }
 
 /** Makes a data folder, superuser `postgres`, UTF-8, one-megabyte WAL files. As root it will belong to user `postgres`. */
-export async function initializeCluster(options: { readonly dataFolder: string; readonly binFolder: string; readonly processes: ProcessRunner }): Promise<void> {
+export async function initializeCluster(options: {
+  readonly dataFolder: string;
+  readonly binFolder: string;
+  readonly processes: ProcessRunner;
+}): Promise<void> {
   const account = await serverAccount(options.processes);
-  const args = ["-D", options.dataFolder, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--wal-segsize=1", "--no-sync", "--no-instructions"];
+  const args = [
+    "-D",
+    options.dataFolder,
+    "-U",
+    "postgres",
+    "-A",
+    "trust",
+    "-E",
+    "UTF8",
+    "--locale=C.UTF-8",
+    "--wal-segsize=1",
+    "--no-sync",
+    "--no-instructions",
+  ];
   await options.processes.run(account.as({ program: join(options.binFolder, "initdb"), args }));
 }
 
@@ -128,11 +178,29 @@ export async function serverAccount(processes: ProcessRunner): Promise<ServerAcc
   if (process.getuid?.() !== 0) return { as: (command) => command, own: async () => undefined };
   const known = await processes.run({ program: "id", args: ["-u", "postgres"] }).catch(() => undefined);
   if (!known || !(await processes.find("setpriv"))) {
-    throw new BackupError("SETUP_INCOMPLETE", 'Cannot run PostgreSQL as root: there is no user "postgres", or no program "setpriv"', { hint: "Install the package postgresql, or run as an ordinary user" });
+    throw new BackupError(
+      "SETUP_INCOMPLETE",
+      'Cannot run PostgreSQL as root: there is no user "postgres", or no program "setpriv"',
+      { hint: "Install the package postgresql, or run as an ordinary user" },
+    );
   }
   return {
     // The change of user drops the signal that tells of our death, so it is asked for again.
-    as: (command) => ({ ...command, cwd: "/", program: "setpriv", args: ["--reuid=postgres", "--regid=postgres", "--init-groups", "--pdeathsig", "TERM", "--", command.program, ...command.args] }),
+    as: (command) => ({
+      ...command,
+      cwd: "/",
+      program: "setpriv",
+      args: [
+        "--reuid=postgres",
+        "--regid=postgres",
+        "--init-groups",
+        "--pdeathsig",
+        "TERM",
+        "--",
+        command.program,
+        ...command.args,
+      ],
+    }),
     async own(folders) {
       await processes.run({ program: "chown", args: ["postgres:postgres", "--", ...folders] });
     },
@@ -147,12 +215,14 @@ async function configure(dataFolder: string, settings: Readonly<Record<string, s
 /** The eighth line of postmaster.pid says how far the server is; pg_ctl looks there too. */
 async function ready(running: RunningChain, dataFolder: string): Promise<void> {
   let over = false;
-  const ended = running.done.then(
-    () => Promise.reject(new BackupError("PROGRAM_FAILED", 'Cannot start "postgres": it ended at once')),
-    (error: unknown) => Promise.reject(error),
-  ).finally(() => {
-    over = true;
-  });
+  const ended = running.done
+    .then(
+      () => Promise.reject(new BackupError("PROGRAM_FAILED", 'Cannot start "postgres": it ended at once')),
+      (error: unknown) => Promise.reject(error),
+    )
+    .finally(() => {
+      over = true;
+    });
   ended.catch(() => undefined);
   for (let waitedMs = 0; waitedMs < startDeadlineMs && !over; waitedMs += 25) {
     const pidFile = await readFile(join(dataFolder, "postmaster.pid"), "utf8").catch(() => "");
@@ -160,11 +230,16 @@ async function ready(running: RunningChain, dataFolder: string): Promise<void> {
     await sleep(25);
   }
   if (over) await ended;
-  throw new BackupError("PROGRAM_FAILED", `Cannot start "postgres": it was not ready after ${startDeadlineMs / 1000} s`);
+  throw new BackupError(
+    "PROGRAM_FAILED",
+    `Cannot start "postgres": it was not ready after ${startDeadlineMs / 1000} s`,
+  );
 }
 
 async function setPassword(connection: ConnectionConfig, password: Secret): Promise<void> {
-  const session = await connect(await resolveConnection(connection, {}), { applicationName: "restorable/scratch" });
+  const session = await connect(await resolveConnection(connection, {}), {
+    applicationName: "restorable/scratch",
+  });
   try {
     await session.query(`ALTER ROLE postgres PASSWORD ${quoteLiteral(password.reveal())}`);
   } finally {
@@ -174,9 +249,12 @@ async function setPassword(connection: ConnectionConfig, password: Secret): Prom
 
 async function freePort(): Promise<number> {
   const server = createServer();
-  await new Promise<void>((listening, failed) => server.once("error", failed).listen(0, "127.0.0.1", listening));
+  await new Promise<void>((listening, failed) =>
+    server.once("error", failed).listen(0, "127.0.0.1", listening),
+  );
   const address = server.address();
   await new Promise((closed) => server.close(closed));
-  if (address === null || typeof address === "string") throw new BackupError("BUG", "Cannot find a free port: the system named none");
+  if (address === null || typeof address === "string")
+    throw new BackupError("BUG", "Cannot find a free port: the system named none");
   return address.port;
 }

@@ -1,6 +1,6 @@
+import { BackupError } from "../errors.ts";
 import type { ServerFacts } from "../model/manifest.ts";
 import type { Session } from "./session.ts";
-import { BackupError } from "../errors.ts";
 
 /** Read through to_jsonb, since the columns of the locale came and went: 15 datlocprovider, 15–16 daticulocale, 17 datlocale, 16 daticurules. */
 const databaseSql = `
@@ -45,10 +45,18 @@ interface DatabaseRow {
 }
 
 /** What a restore must know of the session's database and server, and the server's time. PostgreSQL 13 to 18. */
-export async function readServerFacts(session: Session): Promise<ServerFacts & { readonly now: Date; readonly inRecovery: boolean }> {
+export async function readServerFacts(
+  session: Session,
+): Promise<ServerFacts & { readonly now: Date; readonly inRecovery: boolean }> {
   const [row] = await session.query<DatabaseRow>(databaseSql);
-  if (!row) throw new BackupError("DATABASE_QUERY", `Cannot read about database "${session.target.database}": it does not list itself`);
-  const extensions = await session.query<{ name: string; version: string }>("SELECT extname AS name, extversion AS version FROM pg_extension ORDER BY 1");
+  if (!row)
+    throw new BackupError(
+      "DATABASE_QUERY",
+      `Cannot read about database "${session.target.database}": it does not list itself`,
+    );
+  const extensions = await session.query<{ name: string; version: string }>(
+    "SELECT extname AS name, extversion AS version FROM pg_extension ORDER BY 1",
+  );
   const roles = await session.query<{ name: string }>(rolesSql);
   return {
     versionNumber: row.version_number,
@@ -73,7 +81,9 @@ export async function readServerFacts(session: Session): Promise<ServerFacts & {
 /** Empty where a managed server forbids the question. */
 async function systemIdentifier(session: Session): Promise<string> {
   try {
-    const [row] = await session.query<{ id: string }>("SELECT system_identifier::text AS id FROM pg_control_system()");
+    const [row] = await session.query<{ id: string }>(
+      "SELECT system_identifier::text AS id FROM pg_control_system()",
+    );
     return row?.id ?? "";
   } catch (error) {
     if (error instanceof BackupError && error.code === "DATABASE_QUERY") return "";

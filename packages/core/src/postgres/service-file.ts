@@ -20,7 +20,10 @@ export async function readService(
   for (const path of [own, ...folders.map((folder) => join(folder, "pg_service.conf"))]) {
     const text = await readFile(path, "utf8").catch(() => undefined);
     if (text === undefined && path === environment["PGSERVICEFILE"]) {
-      throw new BackupError("CONFIG_INVALID", `Cannot read the service file "${path}" of PGSERVICEFILE: no such file, or no permission`);
+      throw new BackupError(
+        "CONFIG_INVALID",
+        `Cannot read the service file "${path}" of PGSERVICEFILE: no such file, or no permission`,
+      );
     }
     const found = text === undefined ? undefined : section(text, service, path);
     if (found) return checkKeywords(found, `the service "${service}" in "${path}"`);
@@ -42,7 +45,11 @@ function section(text: string, service: string, path: string): Record<string, st
     if (!found) continue;
     const equals = line.indexOf("=");
     const keyword = line.slice(0, equals);
-    if (equals < 1 || keyword === "service") throw new BackupError("CONFIG_INVALID", `Cannot read line ${index + 1} of the service file "${path}": it is not of the form "keyword=value"`);
+    if (equals < 1 || keyword === "service")
+      throw new BackupError(
+        "CONFIG_INVALID",
+        `Cannot read line ${index + 1} of the service file "${path}": it is not of the form "keyword=value"`,
+      );
     found[keyword] ??= line.slice(equals + 1);
   }
   return found;

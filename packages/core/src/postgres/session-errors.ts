@@ -1,6 +1,6 @@
 import pg from "pg";
 import { BackupError } from "../errors.ts";
-import { type ConnectionTarget, hostName, type HostCandidate } from "./connection.ts";
+import { type ConnectionTarget, type HostCandidate, hostName } from "./connection.ts";
 
 export interface Failure {
   /** As a message names it. */
@@ -22,26 +22,42 @@ export function connectionError(failures: readonly Failure[], target: Connection
   const refusal = failures.find(({ error }) => isRefusal(error));
   if (refusal?.error instanceof BackupError) return refusal.error;
   if (refusal) {
-    return new BackupError("DATABASE_REFUSED", `Cannot log in to database "${target.database}" as "${target.user}" on ${refusal.host}: ${reason(refusal.error)}`, { cause: refusal.error });
+    return new BackupError(
+      "DATABASE_REFUSED",
+      `Cannot log in to database "${target.database}" as "${target.user}" on ${refusal.host}: ${reason(refusal.error)}`,
+      { cause: refusal.error },
+    );
   }
   const all = failures.map(({ host, error }) => `${host}: ${reason(error)}`).join("; ");
-  return new BackupError("DATABASE_UNREACHABLE", `Cannot reach the database server at ${all}`, { cause: first?.error });
+  return new BackupError("DATABASE_UNREACHABLE", `Cannot reach the database server at ${all}`, {
+    cause: first?.error,
+  });
 }
 
 export function queryError(error: unknown, target: ConnectionTarget): BackupError {
   const sqlState = error instanceof pg.DatabaseError ? error.code : undefined;
-  return new BackupError("DATABASE_QUERY", `Cannot query database "${target.database}": ${reason(error)}`, { cause: error, ...(sqlState && { details: { sqlState } }) });
+  return new BackupError("DATABASE_QUERY", `Cannot query database "${target.database}": ${reason(error)}`, {
+    cause: error,
+    ...(sqlState && { details: { sqlState } }),
+  });
 }
 
 export function lostConnection(error: unknown, candidate: HostCandidate): BackupError {
-  return new BackupError("DATABASE_UNREACHABLE", `Cannot go on with the database server at ${hostName(candidate)}: ${reason(error)}`, { cause: error });
+  return new BackupError(
+    "DATABASE_UNREACHABLE",
+    `Cannot go on with the database server at ${hostName(candidate)}: ${reason(error)}`,
+    { cause: error },
+  );
 }
 
 function isRefusal(error: unknown): boolean {
   if (error instanceof BackupError) return true;
   if (error instanceof pg.DatabaseError) return !passing.has(error.code ?? "");
   const { code = "", message = "" } = error as NodeJS.ErrnoException;
-  return /TLS|SSL|CERT|SIGNED|VERIFY|CRL|SASL|SCRAM|^EPROTO/i.test(code) || /SSL|SASL|SCRAM|certificate|alert/i.test(message);
+  return (
+    /TLS|SSL|CERT|SIGNED|VERIFY|CRL|SASL|SCRAM|^EPROTO/i.test(code) ||
+    /SSL|SASL|SCRAM|certificate|alert/i.test(message)
+  );
 }
 
 const words: Readonly<Record<string, string>> = {

@@ -1,15 +1,24 @@
 import { Socket } from "node:net";
 import pg from "pg";
 import { BackupError } from "../errors.ts";
-import { type ConnectionTarget, hostName, type HostCandidate, isSocket } from "./connection.ts";
-import { connectionError, type Failure, isServerError, lostConnection, queryError } from "./session-errors.ts";
+import { type ConnectionTarget, type HostCandidate, hostName, isSocket } from "./connection.ts";
+import {
+  connectionError,
+  type Failure,
+  isServerError,
+  lostConnection,
+  queryError,
+} from "./session-errors.ts";
 import { sessionSettings } from "./session-settings.ts";
 import { tlsAttempts, tlsOptions } from "./tls.ts";
 
 /** A connection of our own: every time limit off, every format of output fixed, an empty search path. */
 export interface Session {
   /** @throws DATABASE_QUERY, or DATABASE_UNREACHABLE when the connection is lost */
-  query<Row extends object = Record<string, unknown>>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
+  query<Row extends object = Record<string, unknown>>(
+    sql: string,
+    parameters?: readonly unknown[],
+  ): Promise<Row[]>;
   /** With the one host that answered and its numeric address, so that programs reach the same server. */
   readonly target: ConnectionTarget;
   /** May be called twice; never fails. */
@@ -33,7 +42,9 @@ export interface SessionOptions {
 export async function connect(target: ConnectionTarget, options: SessionOptions): Promise<Session> {
   const wanted: ConnectionTarget = { ...target, database: options.database ?? target.database };
   const failures: Failure[] = [];
-  for (const attributes of wanted.attributes === "prefer-standby" ? (["standby", "any"] as const) : [wanted.attributes]) {
+  for (const attributes of wanted.attributes === "prefer-standby"
+    ? (["standby", "any"] as const)
+    : [wanted.attributes]) {
     for (const candidate of wanted.hosts) {
       const session = await connectTo(candidate, { ...wanted, attributes }, options, failures);
       if (session) return session;
@@ -43,14 +54,22 @@ export async function connect(target: ConnectionTarget, options: SessionOptions)
 }
 
 /** A session, or undefined when the next host may do better; what went wrong is added to `failures`. */
-async function connectTo(candidate: HostCandidate, target: ConnectionTarget, options: SessionOptions, failures: Failure[]): Promise<Session | undefined> {
+async function connectTo(
+  candidate: HostCandidate,
+  target: ConnectionTarget,
+  options: SessionOptions,
+  failures: Failure[],
+): Promise<Session | undefined> {
   const failed: Failure[] = [];
   for (const tls of tlsAttempts(target.tls.mode, isSocket(candidate))) {
     try {
       const session = await open(candidate, target, tls, options);
       if (await suits(session, target)) return session;
       await session.close();
-      failures.push({ host: hostName(candidate), error: new Error(`the server is not ${target.attributes}`) });
+      failures.push({
+        host: hostName(candidate),
+        error: new Error(`the server is not ${target.attributes}`),
+      });
       return undefined;
     } catch (error) {
       if (options.signal?.aborted) throw options.signal.reason;
@@ -63,7 +82,12 @@ async function connectTo(candidate: HostCandidate, target: ConnectionTarget, opt
   return undefined;
 }
 
-async function open(candidate: HostCandidate, target: ConnectionTarget, tls: boolean, options: SessionOptions): Promise<Session> {
+async function open(
+  candidate: HostCandidate,
+  target: ConnectionTarget,
+  tls: boolean,
+  options: SessionOptions,
+): Promise<Session> {
   options.signal?.throwIfAborted();
   const socket = new Socket();
   const client = new pg.Client({
@@ -97,7 +121,11 @@ async function open(candidate: HostCandidate, target: ConnectionTarget, tls: boo
   };
   try {
     await client.connect();
-    if (target.channelBinding === "require" && !tls) throw new BackupError("DATABASE_REFUSED", 'Cannot connect: channel_binding is "require", and the connection has no TLS');
+    if (target.channelBinding === "require" && !tls)
+      throw new BackupError(
+        "DATABASE_REFUSED",
+        'Cannot connect: channel_binding is "require", and the connection has no TLS',
+      );
     await client.query(sessionSettings.text, sessionSettings.values(options.readOnly ?? false));
     await client.query("SET client_connection_check_interval = '1s'").catch(() => undefined); // before 14, and where the system lacks it
   } catch (error) {
@@ -115,7 +143,9 @@ async function open(candidate: HostCandidate, target: ConnectionTarget, tls: boo
         return (await client.query(sql, [...parameters])).rows as Row[];
       } catch (error) {
         if (options.signal?.aborted) throw options.signal.reason;
-        throw isServerError(error) && !broken ? queryError(error, target) : lostConnection(broken ?? error, candidate);
+        throw isServerError(error) && !broken
+          ? queryError(error, target)
+          : lostConnection(broken ?? error, candidate);
       }
     },
   };
@@ -124,7 +154,10 @@ async function open(candidate: HostCandidate, target: ConnectionTarget, tls: boo
 function passwordOf(candidate: HostCandidate, target: ConnectionTarget): string {
   if (candidate.password) return candidate.password.reveal();
   const why = target.passfileProblem ? `; ${target.passfileProblem}` : "";
-  throw new BackupError("DATABASE_REFUSED", `Cannot log in to database "${target.database}" as "${target.user}" on ${hostName(candidate)}: the server wants a password, and none is given${why}`);
+  throw new BackupError(
+    "DATABASE_REFUSED",
+    `Cannot log in to database "${target.database}" as "${target.user}" on ${hostName(candidate)}: the server wants a password, and none is given${why}`,
+  );
 }
 
 async function suits(session: Session, { attributes }: ConnectionTarget): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
-import { checkServerIdentity, type ConnectionOptions } from "node:tls";
+import { type ConnectionOptions, checkServerIdentity } from "node:tls";
 import type { Secret } from "../config/secret.ts";
 import { secret } from "../config/secret.ts";
 import { BackupError } from "../errors.ts";
@@ -21,7 +21,12 @@ export interface TlsSettings {
   readonly negotiation: "postgres" | "direct";
 }
 
-const systemBundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"];
+const systemBundles = [
+  "/etc/ssl/certs/ca-certificates.crt",
+  "/etc/pki/tls/certs/ca-bundle.crt",
+  "/etc/ssl/ca-bundle.pem",
+  "/etc/ssl/cert.pem",
+];
 
 /** @throws CONFIG_INVALID */
 export async function resolveTls(
@@ -30,15 +35,31 @@ export async function resolveTls(
   home: string,
 ): Promise<TlsSettings> {
   const system = parameters["sslrootcert"] === "system";
-  const mode = tlsModes.find((known) => known === (parameters["sslmode"] ?? (system ? "verify-full" : "prefer")));
-  if (!mode) throw new BackupError("CONFIG_INVALID", `Cannot connect: sslmode "${parameters["sslmode"]}" is unknown; it is one of ${tlsModes.join(", ")}`);
-  if (system && mode !== "verify-full") throw new BackupError("CONFIG_INVALID", `Cannot connect: sslrootcert "system" needs sslmode "verify-full", not "${mode}"`);
+  const mode = tlsModes.find(
+    (known) => known === (parameters["sslmode"] ?? (system ? "verify-full" : "prefer")),
+  );
+  if (!mode)
+    throw new BackupError(
+      "CONFIG_INVALID",
+      `Cannot connect: sslmode "${parameters["sslmode"]}" is unknown; it is one of ${tlsModes.join(", ")}`,
+    );
+  if (system && mode !== "verify-full")
+    throw new BackupError(
+      "CONFIG_INVALID",
+      `Cannot connect: sslrootcert "system" needs sslmode "verify-full", not "${mode}"`,
+    );
   const direct = parameters["sslnegotiation"] === "direct";
-  if (direct && tlsModes.indexOf(mode) < tlsModes.indexOf("require")) throw new BackupError("CONFIG_INVALID", `Cannot connect: sslnegotiation "direct" needs sslmode "require" or stronger, not "${mode}"`);
+  if (direct && tlsModes.indexOf(mode) < tlsModes.indexOf("require"))
+    throw new BackupError(
+      "CONFIG_INVALID",
+      `Cannot connect: sslnegotiation "direct" needs sslmode "require" or stronger, not "${mode}"`,
+    );
   const own = (name: string): string => join(home, ".postgresql", name);
   return {
     mode,
-    rootCertificates: system ? await systemBundle(environment) : (parameters["sslrootcert"] ?? own("root.crt")),
+    rootCertificates: system
+      ? await systemBundle(environment)
+      : (parameters["sslrootcert"] ?? own("root.crt")),
     certificate: parameters["sslcert"] ?? own("postgresql.crt"),
     key: parameters["sslkey"] ?? own("postgresql.key"),
     ...(parameters["sslpassword"] !== undefined && { keyPassphrase: secret(parameters["sslpassword"]) }),
@@ -49,8 +70,13 @@ export async function resolveTls(
 
 /** The machine's authorities as a file, which every version of libpq reads; the word `system` only 16 and later understand. */
 async function systemBundle(environment: Readonly<Record<string, string | undefined>>): Promise<string> {
-  for (const path of [environment["SSL_CERT_FILE"], ...systemBundles]) if (path && (await exists(path))) return path;
-  throw new BackupError("CONFIG_INVALID", 'Cannot use sslrootcert "system": this machine has no file of certificate authorities', { hint: "Install the package ca-certificates" });
+  for (const path of [environment["SSL_CERT_FILE"], ...systemBundles])
+    if (path && (await exists(path))) return path;
+  throw new BackupError(
+    "CONFIG_INVALID",
+    'Cannot use sslrootcert "system": this machine has no file of certificate authorities',
+    { hint: "Install the package ca-certificates" },
+  );
 }
 
 /** What to try on one host, in order: `false` is a plain connection. Sockets never carry TLS. */
@@ -68,7 +94,10 @@ export async function tlsOptions(settings: TlsSettings, host: string): Promise<C
   const ca = await contents(settings.rootCertificates);
   const crl = ca && (await contents(settings.revoked));
   if (!ca && settings.mode.startsWith("verify")) {
-    throw new BackupError("DATABASE_REFUSED", `Cannot verify the server's certificate: sslmode is "${settings.mode}" and there is no file "${settings.rootCertificates}"`);
+    throw new BackupError(
+      "DATABASE_REFUSED",
+      `Cannot verify the server's certificate: sslmode is "${settings.mode}" and there is no file "${settings.rootCertificates}"`,
+    );
   }
   const named = settings.mode === "verify-full";
   return {
@@ -86,8 +115,17 @@ async function clientCertificate(settings: TlsSettings): Promise<ConnectionOptio
   const cert = await contents(settings.certificate);
   if (!cert) return {};
   const found = await stat(settings.key).catch(() => undefined);
-  if (!found?.isFile()) throw new BackupError("DATABASE_REFUSED", `Cannot use the certificate "${settings.certificate}": there is no key file "${settings.key}"`);
-  if ((found.mode & (found.uid === 0 ? 0o037 : 0o077)) !== 0) throw new BackupError("DATABASE_REFUSED", `Cannot use the key file "${settings.key}": others may read it`, { hint: "Run 'chmod 600' on it" });
+  if (!found?.isFile())
+    throw new BackupError(
+      "DATABASE_REFUSED",
+      `Cannot use the certificate "${settings.certificate}": there is no key file "${settings.key}"`,
+    );
+  if ((found.mode & (found.uid === 0 ? 0o037 : 0o077)) !== 0)
+    throw new BackupError(
+      "DATABASE_REFUSED",
+      `Cannot use the key file "${settings.key}": others may read it`,
+      { hint: "Run 'chmod 600' on it" },
+    );
   const key = await readFile(settings.key);
   return { cert, key, ...(settings.keyPassphrase && { passphrase: settings.keyPassphrase.reveal() }) };
 }

@@ -22,8 +22,14 @@ describe.skipIf(missingPostgres())("startScratchCluster", () => {
     const folder = join(parent, "one");
     const cluster = await startScratchCluster({ folder, binFolder, settings: { work_mem: "9MB" } });
     const pid = Number((await readFile(join(cluster.dataFolder, "postmaster.pid"), "utf8")).split("\n")[0]);
-    const session = await connect(await resolveConnection(cluster.connection(), {}), { applicationName: "restorable/test" });
-    expect(await session.query("SELECT current_user AS u, current_setting('work_mem') AS m, current_setting('listen_addresses') AS l")).toEqual([{ u: "postgres", m: "9MB", l: "" }]);
+    const session = await connect(await resolveConnection(cluster.connection(), {}), {
+      applicationName: "restorable/test",
+    });
+    expect(
+      await session.query(
+        "SELECT current_user AS u, current_setting('work_mem') AS m, current_setting('listen_addresses') AS l",
+      ),
+    ).toEqual([{ u: "postgres", m: "9MB", l: "" }]);
     expect((await stat(cluster.socketFolder)).mode & 0o077).toBe(0);
     await session.close();
     await cluster.stop();
@@ -33,10 +39,23 @@ describe.skipIf(missingPostgres())("startScratchCluster", () => {
   });
 
   test("TCP on 127.0.0.1 wants the password", async () => {
-    const cluster = await startScratchCluster({ folder: join(parent, "two"), binFolder, auth: { password: secret("It's \\ secret") } });
-    const over = (password: string) => resolveConnection({ parameters: { host: "127.0.0.1", port: String(cluster.port), user: "postgres", dbname: "postgres" }, password: secret(password) }, {});
+    const cluster = await startScratchCluster({
+      folder: join(parent, "two"),
+      binFolder,
+      auth: { password: secret("It's \\ secret") },
+    });
+    const over = (password: string) =>
+      resolveConnection(
+        {
+          parameters: { host: "127.0.0.1", port: String(cluster.port), user: "postgres", dbname: "postgres" },
+          password: secret(password),
+        },
+        {},
+      );
     await (await connect(await over("It's \\ secret"), { applicationName: "x" })).close();
-    await expect(connect(await over("wrong"), { applicationName: "x" })).rejects.toMatchObject({ code: "DATABASE_REFUSED" });
+    await expect(connect(await over("wrong"), { applicationName: "x" })).rejects.toMatchObject({
+      code: "DATABASE_REFUSED",
+    });
     await cluster.stop();
   });
 
@@ -44,14 +63,20 @@ describe.skipIf(missingPostgres())("startScratchCluster", () => {
     const before = new Set(await readdir(tmpdir()));
     const cluster = await startScratchCluster({ folder: join(parent, "x".repeat(90)), binFolder });
     expect(Buffer.byteLength(cluster.socketFolder)).toBeLessThan(80);
-    await (await connect(await resolveConnection(cluster.connection(), {}), { applicationName: "x" })).close();
+    await (
+      await connect(await resolveConnection(cluster.connection(), {}), { applicationName: "x" })
+    ).close();
     await cluster.stop();
-    expect((await readdir(tmpdir())).filter((name) => name.startsWith("restorable-s-") && !before.has(name))).toEqual([]);
+    expect(
+      (await readdir(tmpdir())).filter((name) => name.startsWith("restorable-s-") && !before.has(name)),
+    ).toEqual([]);
   });
 
   test("a setting that the server rejects is told in its words, and the folder goes", async () => {
     const folder = join(parent, "three");
-    await expect(startScratchCluster({ folder, binFolder, settings: { nonsense_setting: "1" } })).rejects.toMatchObject({ code: "PROGRAM_FAILED", message: expect.stringContaining("nonsense_setting") });
+    await expect(
+      startScratchCluster({ folder, binFolder, settings: { nonsense_setting: "1" } }),
+    ).rejects.toMatchObject({ code: "PROGRAM_FAILED", message: expect.stringContaining("nonsense_setting") });
     expect(existsSync(folder)).toBe(false);
   });
 });

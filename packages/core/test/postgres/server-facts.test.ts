@@ -10,19 +10,39 @@ describe.skipIf(missingPostgres())("a real server", () => {
   let cluster: TestCluster;
   beforeAll(async () => {
     cluster = await testCluster();
-    await cluster.query("postgres", "CREATE ROLE owner LOGIN PASSWORD 'pw-owner'; CREATE ROLE reader; CREATE ROLE policed; CREATE ROLE bystander; CREATE ROLE dbowner; CREATE ROLE plain LOGIN PASSWORD 'pw-plain'");
-    await cluster.createDatabase("shop", `
+    await cluster.query(
+      "postgres",
+      "CREATE ROLE owner LOGIN PASSWORD 'pw-owner'; CREATE ROLE reader; CREATE ROLE policed; CREATE ROLE bystander; CREATE ROLE dbowner; CREATE ROLE plain LOGIN PASSWORD 'pw-plain'",
+    );
+    await cluster.createDatabase(
+      "shop",
+      `
       CREATE TABLE items (a int); ALTER TABLE items OWNER TO owner; GRANT SELECT ON items TO reader;
-      CREATE TABLE rows (a int); ALTER TABLE rows OWNER TO owner; ALTER TABLE rows ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON rows TO policed USING (true)`);
+      CREATE TABLE rows (a int); ALTER TABLE rows OWNER TO owner; ALTER TABLE rows ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON rows TO policed USING (true)`,
+    );
     await cluster.createDatabase("other", "CREATE TABLE t (a int); ALTER TABLE t OWNER TO bystander");
     await cluster.createDatabase("supers", "CREATE TABLE t (a int)");
     await cluster.query("postgres", "ALTER DATABASE shop OWNER TO dbowner");
-    await cluster.query("postgres", "CREATE DATABASE icu TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de-DE'");
+    await cluster.query(
+      "postgres",
+      "CREATE DATABASE icu TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de-DE'",
+    );
     await cluster.query("postgres", "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'");
   });
   afterAll(() => cluster?.stop());
-  const open = async (database: string, user?: string, password?: string, applicationName = "restorable/test"): Promise<Session> =>
-    connect(await resolveConnection({ uri: secret(cluster.uri(database, user, password)), parameters: {} }, { HOME: "/nonexistent" }), { applicationName });
+  const open = async (
+    database: string,
+    user?: string,
+    password?: string,
+    applicationName = "restorable/test",
+  ): Promise<Session> =>
+    connect(
+      await resolveConnection(
+        { uri: secret(cluster.uri(database, user, password)), parameters: {} },
+        { HOME: "/nonexistent" },
+      ),
+      { applicationName },
+    );
   const factsOf = async (database: string, user?: string, password?: string) => {
     const session = await open(database, user, password);
     try {
@@ -34,7 +54,16 @@ describe.skipIf(missingPostgres())("a real server", () => {
 
   test("version, locale, roles, size, time", async () => {
     const facts = await factsOf("shop");
-    expect(facts).toMatchObject({ major: cluster.major, databaseName: "shop", encoding: "UTF8", localeProvider: "c", collate: "C.UTF-8", ctype: "C.UTF-8", inRecovery: false, extensions: [{ name: "plpgsql", version: "1.0" }] });
+    expect(facts).toMatchObject({
+      major: cluster.major,
+      databaseName: "shop",
+      encoding: "UTF8",
+      localeProvider: "c",
+      collate: "C.UTF-8",
+      ctype: "C.UTF-8",
+      inRecovery: false,
+      extensions: [{ name: "plpgsql", version: "1.0" }],
+    });
     expect(facts.roles).toEqual(["dbowner", "owner", "policed", "reader"]);
     expect(facts.version.startsWith(`${cluster.major}.`)).toBe(true);
     expect(Math.floor(facts.versionNumber / 10_000)).toBe(cluster.major);
@@ -60,7 +89,11 @@ describe.skipIf(missingPostgres())("a real server", () => {
   });
 
   test("who makes our sessions wait", async () => {
-    const [holder, waiter, watcher] = await Promise.all([open("shop", undefined, undefined, "migration"), open("shop", "owner", "pw-owner", "restorable/run-1"), open("shop", "owner", "pw-owner", "restorable/run-1/watch")]);
+    const [holder, waiter, watcher] = await Promise.all([
+      open("shop", undefined, undefined, "migration"),
+      open("shop", "owner", "pw-owner", "restorable/run-1"),
+      open("shop", "owner", "pw-owner", "restorable/run-1/watch"),
+    ]);
     try {
       expect(await findBlockers(watcher, "restorable/run-1")).toEqual([]);
       await holder.query("BEGIN");
@@ -69,9 +102,18 @@ describe.skipIf(missingPostgres())("a real server", () => {
       const [waits] = await waiter.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
       await waiter.query("BEGIN");
       const waiting = waiter.query("LOCK TABLE public.items IN ACCESS SHARE MODE");
-      await expect.poll(() => findBlockers(watcher, "restorable/run-1")).toEqual([
-        { pid: held?.pid, user: "postgres", application: "migration", queryAgeMs: expect.any(Number), relation: "public.items", waitingPid: waits?.pid },
-      ]);
+      await expect
+        .poll(() => findBlockers(watcher, "restorable/run-1"))
+        .toEqual([
+          {
+            pid: held?.pid,
+            user: "postgres",
+            application: "migration",
+            queryAgeMs: expect.any(Number),
+            relation: "public.items",
+            waitingPid: waits?.pid,
+          },
+        ]);
       expect(await findBlockers(watcher, "restorable/run-2")).toEqual([]);
       await holder.query("ROLLBACK");
       await waiting;

@@ -1,5 +1,5 @@
-import { systemProcesses } from "../../src/host/programs.ts";
 import { asBackupError } from "../../src/errors.ts";
+import { systemProcesses } from "../../src/host/programs.ts";
 import { type ConnectionTarget, programEnvironment } from "../../src/postgres/connection.ts";
 import { connect } from "../../src/postgres/session.ts";
 
@@ -9,7 +9,8 @@ export interface Verdict {
   readonly message: string;
 }
 
-const sql = "SELECT coalesce((SELECT CASE WHEN ssl THEN 'tls' ELSE 'plain' END FROM pg_stat_ssl WHERE pid = pg_backend_pid()), 'plain') AS outcome";
+const sql =
+  "SELECT coalesce((SELECT CASE WHEN ssl THEN 'tls' ELSE 'plain' END FROM pg_stat_ssl WHERE pid = pg_backend_pid()), 'plain') AS outcome";
 
 export async function sessionVerdict(target: ConnectionTarget): Promise<Verdict> {
   try {
@@ -26,7 +27,11 @@ export async function sessionVerdict(target: ConnectionTarget): Promise<Verdict>
 /** The same with psql: `tls`, `plain`, or `failed`. */
 export async function programVerdict(target: ConnectionTarget, binFolder: string): Promise<Verdict> {
   try {
-    const said = await systemProcesses().run({ program: `${binFolder}/psql`, args: ["-X", "-A", "-t", "-w", "-c", sql], env: programEnvironment(target) });
+    const said = await systemProcesses().run({
+      program: `${binFolder}/psql`,
+      args: ["-X", "-A", "-t", "-w", "-c", sql],
+      env: programEnvironment(target),
+    });
     return { outcome: said.stdout.trim(), message: said.stderr };
   } catch (error) {
     return { outcome: "failed", message: asBackupError(error).message };
