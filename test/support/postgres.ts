@@ -1,16 +1,16 @@
 import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import pg from "pg";
-import { secret } from "../../packages/core/src/config/secret.ts";
-import { systemProcesses } from "../../packages/core/src/host/programs.ts";
 import {
+  connect,
   initializeCluster,
-  type ScratchCluster,
+  resolveConnection,
+  secret,
   serverAccount,
   startScratchCluster,
-} from "../../packages/core/src/postgres/scratch-cluster.ts";
+  systemProcesses,
+} from "@restorable/core";
 import { makeCertificates, type TestCertificates } from "./certificates.ts";
 
 /** The version that tests use unless they say otherwise. */
@@ -78,7 +78,7 @@ export async function testCluster(options: TestClusterOptions = {}): Promise<Tes
   const folder = await mkdtemp(join(tmpdir(), "restorable-test-"));
   await chmod(folder, 0o711);
   let certificates: TestCertificates | undefined;
-  let cluster: ScratchCluster;
+  let cluster: Awaited<ReturnType<typeof startScratchCluster>>;
   try {
     if (options.tls) certificates = await tlsFiles(folder, options.tls);
     cluster = await startScratchCluster({
@@ -103,21 +103,14 @@ export async function testCluster(options: TestClusterOptions = {}): Promise<Tes
   }
   const { port, socketFolder, dataFolder } = cluster;
   const query = async <Row extends object>(database: string, sql: string): Promise<Row[]> => {
-    const client = new pg.Client({
-      host: socketFolder,
-      port,
-      user: "postgres",
-      password: "unused",
-      database,
-      ssl: false,
+    const session = await connect(await resolveConnection(cluster.connection(database), {}), {
+      applicationName: "restorable/test-support",
     });
-    client.on("error", () => undefined);
-    await client.connect();
     try {
-      const result: pg.QueryResult<Row> | pg.QueryResult<Row>[] = await client.query(sql);
-      return (Array.isArray(result) ? result.at(-1)?.rows : result.rows) ?? [];
+      await session.query("RESET search_path");
+      return await session.query<Row>(sql);
     } finally {
-      await client.end();
+      await session.close();
     }
   };
   return {
@@ -172,7 +165,7 @@ async function tlsFiles(
 async function template(major: number): Promise<string> {
   const processes = systemProcesses();
   const account = await serverAccount(processes);
-  const ours = process.getuid?.() ?? 0;
+  const ours = userInfo().uid;
   const version = (
     await processes.run({ program: join(binFolderOf(major), "postgres"), args: ["--version"] })
   ).stdout.replaceAll(/[^\d.]+/g, "-");

@@ -46,3 +46,6 @@ export { invalidConfig, type Mistake } from "./config/mistakes.ts";
 export { configSchema } from "./config/schema.ts";
 export { type LoadPluginsOptions, setUpPlugins } from "./plugin/load-plugins.ts";
 export { type PluginResolution, type ResolvedPlugin, resolvePlugins } from "./plugin/resolve-plugins.ts";
+export { initializeCluster, serverAccount } from "./postgres/scratch-cluster.ts";
+export { removeSet } from "./catalog/remove-set.ts";
+export { store } from "./plugin/store.ts";

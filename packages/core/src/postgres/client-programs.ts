@@ -67,7 +67,7 @@ export async function findRestoreClient(
       },
     );
   }
-  const wanted = targetMajor >= dumpMajor ? targetMajor : dumpMajor;
+  const wanted = Math.max(targetMajor, dumpMajor);
   throw missing(
     `Cannot restore a dump of pg_dump ${dumpMajor} into PostgreSQL ${targetMajor}: ${have(found)}`,
     wanted,

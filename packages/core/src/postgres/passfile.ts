@@ -36,13 +36,13 @@ export function passwordFor(
     const password = fields[4];
     if (
       password &&
-      keys.every((key, index) => fields[index] === "*" || unescape(fields[index] ?? "") === key)
+      keys.every((key, index) => fields[index] === "*" || unescaped(fields[index] ?? "") === key)
     )
-      return unescape(password);
+      return unescaped(password);
   }
   return undefined;
 }
 
-function unescape(field: string): string {
+function unescaped(field: string): string {
   return field.replace(/\\(.)/g, "$1");
 }

@@ -1,6 +1,6 @@
 import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ConnectionConfig } from "../config/config.ts";
@@ -57,6 +57,7 @@ const careless: Readonly<Record<string, string>> = {
 /** Below the limit of 107 with room for the file's own name. */
 const longestSocketFolder = 80;
 const startDeadlineMs = 60_000;
+const pauseMs = 25;
 
 /** @throws SETUP_INCOMPLETE, PROGRAM_FAILED */
 export async function startScratchCluster(options: ScratchClusterOptions): Promise<ScratchCluster> {
@@ -175,7 +176,7 @@ interface ServerAccount {
 
 /** PostgreSQL refuses to run as root: then user `postgres` runs it, else whoever we are. */
 export async function serverAccount(processes: ProcessRunner): Promise<ServerAccount> {
-  if (process.getuid?.() !== 0) return { as: (command) => command, own: async () => undefined };
+  if (!isRoot()) return { as: (command) => command, own: async () => undefined };
   const known = await processes.run({ program: "id", args: ["-u", "postgres"] }).catch(() => undefined);
   if (!known || !(await processes.find("setpriv"))) {
     throw new BackupError(
@@ -214,22 +215,16 @@ async function configure(dataFolder: string, settings: Readonly<Record<string, s
 
 /** The eighth line of postmaster.pid says how far the server is; pg_ctl looks there too. */
 async function ready(running: RunningChain, dataFolder: string): Promise<void> {
-  let over = false;
-  const ended = running.done
-    .then(
-      () => Promise.reject(new BackupError("PROGRAM_FAILED", 'Cannot start "postgres": it ended at once')),
-      (error: unknown) => Promise.reject(error),
-    )
-    .finally(() => {
-      over = true;
-    });
-  ended.catch(() => undefined);
-  for (let waitedMs = 0; waitedMs < startDeadlineMs && !over; waitedMs += 25) {
+  const ended = running.done.then(
+    () => new BackupError("PROGRAM_FAILED", 'Cannot start "postgres": it ended at once'),
+    (error: unknown) => asBackupError(error),
+  );
+  for (let waitedMs = 0; waitedMs < startDeadlineMs; waitedMs += pauseMs) {
     const pidFile = await readFile(join(dataFolder, "postmaster.pid"), "utf8").catch(() => "");
     if (pidFile.split("\n")[7]?.trim() === "ready") return;
-    await sleep(25);
+    const failure = await Promise.race([ended, sleep(pauseMs)]);
+    if (failure) throw failure;
   }
-  if (over) await ended;
   throw new BackupError(
     "PROGRAM_FAILED",
     `Cannot start "postgres": it was not ready after ${startDeadlineMs / 1000} s`,
@@ -257,4 +252,12 @@ async function freePort(): Promise<number> {
   if (address === null || typeof address === "string")
     throw new BackupError("BUG", "Cannot find a free port: the system named none");
   return address.port;
+}
+
+function isRoot(): boolean {
+  try {
+    return userInfo().uid === 0;
+  } catch {
+    return false; // a number without a name is no root
+  }
 }

@@ -53,7 +53,7 @@ export function lostConnection(error: unknown, candidate: HostCandidate): Backup
 function isRefusal(error: unknown): boolean {
   if (error instanceof BackupError) return true;
   if (error instanceof pg.DatabaseError) return !passing.has(error.code ?? "");
-  const { code = "", message = "" } = error as NodeJS.ErrnoException;
+  const { code, message } = described(error);
   return (
     /TLS|SSL|CERT|SIGNED|VERIFY|CRL|SASL|SCRAM|^EPROTO/i.test(code) ||
     /SSL|SASL|SCRAM|certificate|alert/i.test(message)
@@ -73,7 +73,14 @@ const words: Readonly<Record<string, string>> = {
 };
 
 function reason(error: unknown): string {
-  const { code = "", message = "" } = error as NodeJS.ErrnoException;
+  const { code, message } = described(error);
   if (message === "timeout expired") return "timed out";
-  return words[code] ?? (message || code || String(error));
+  return words[code] ?? (message || code);
+}
+
+/** `pg` and Node throw errors with and without code, and Node's for several addresses has no message. */
+function described(error: unknown): { readonly code: string; readonly message: string } {
+  if (!(error instanceof Error)) return { code: "", message: String(error) };
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  return { code, message: error.message };
 }

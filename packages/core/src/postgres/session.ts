@@ -14,7 +14,10 @@ import { tlsAttempts, tlsOptions } from "./tls.ts";
 
 /** A connection of our own: every time limit off, every format of output fixed, an empty search path. */
 export interface Session {
-  /** @throws DATABASE_QUERY, or DATABASE_UNREACHABLE when the connection is lost */
+  /**
+   * Without parameters any number of statements, in one transaction: then the rows of the last.
+   * @throws DATABASE_QUERY, or DATABASE_UNREACHABLE when the connection is lost
+   */
   query<Row extends object = Record<string, unknown>>(
     sql: string,
     parameters?: readonly unknown[],
@@ -140,7 +143,10 @@ async function open(
     async query<Row extends object>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
       options.signal?.throwIfAborted();
       try {
-        return (await client.query(sql, [...parameters])).rows as Row[];
+        const results: pg.QueryResult<Row> | pg.QueryResult<Row>[] = await client.query<Row>(sql, [
+          ...parameters,
+        ]);
+        return (Array.isArray(results) ? results.at(-1)?.rows : results.rows) ?? [];
       } catch (error) {
         if (options.signal?.aborted) throw options.signal.reason;
         throw isServerError(error) && !broken
