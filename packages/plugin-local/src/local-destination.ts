@@ -1,68 +1,76 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { type FileHandle, link, mkdir, open, opendir, readdir, rm, rmdir, stat, statfs } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
+import type { Stats } from "node:fs";
+import { lstat, open, rm, stat, statfs, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { PassThrough, pipeline, type Readable, Transform } from "node:stream";
 import {
   type Artifact,
   BackupError,
   type CallOptions,
   type Capacity,
+  type Clock,
   type Destination,
   isObjectKey,
   type LocalFolder,
   type ObjectKey,
-  randomText,
-  sameDigest,
+  parseObjectKey,
   type StoredObject,
   syncFolder,
+  systemClock,
 } from "@restorable/core";
+import { listFolder } from "./list-folder.ts";
+import { codeOf, localError } from "./local-errors.ts";
+import { makeFolders, removeEmptyFolders } from "./private-folders.ts";
+import { takeCopy, takeLink, temporaryPrefix } from "./take-in.ts";
 
-const temporaryPrefix = ".partial-";
-const temporaryLifeMs = 24 * 60 * 60 * 1000;
+export interface LocalFolderOptions {
+  readonly name: string;
+  /** Absolute. Made by the first `put`; until then every other call says DESTINATION_UNAVAILABLE. */
+  readonly folder: string;
+  readonly clock?: Clock;
+}
 
-/**
- * A folder of this machine. A sealed file is taken by hard link, which is atomic, free and never overwrites; else by a copy
- * under a temporary name that is compared, synced and then linked. Folders 0700, files 0600.
- */
-export function localDestination(options: { readonly name: string; readonly folder: string }): Destination & LocalFolder & Capacity {
-  const { name, folder } = options;
-  const pathOf = (key: ObjectKey): string => join(folder, ...key.split("/"));
+const dayMs = 86_400_000;
 
-  const put = async (key: ObjectKey, artifact: Artifact, call: CallOptions = {}): Promise<StoredObject> => {
-    const path = pathOf(key);
-    try {
-      call.signal?.throwIfAborted();
-      await makeFolders(folder, dirname(path));
-      await sweep(dirname(path));
-      if (!(await tookLink(artifact, path))) await copyIn(artifact, path, call);
-      else call.progress?.(artifact.digest.bytes);
-      await syncFolder(dirname(path));
-      return await statKey(key);
-    } catch (error) {
-      throw call.signal?.aborted ? call.signal.reason : told(error, `store "${key}"`, key);
+/** A folder of this machine: folders 0700, files 0600, dot names left alone. A sealed file is taken by hard link, else copied. */
+export function localDestination({ name, folder, clock = systemClock() }: LocalFolderOptions): Destination & LocalFolder & Capacity {
+  const pathOf = (key: ObjectKey): string => join(folder, ...parseObjectKey(key).split("/"));
+  const storedAs = (key: ObjectKey, stats: Stats): StoredObject => ({ key, bytes: stats.size, modifiedAt: stats.mtime });
+
+  /** What is not there is told apart from a folder that is gone as a whole: a disk that is not mounted is no empty store. */
+  const absent = async (key: ObjectKey, error?: unknown): Promise<BackupError> => {
+    await requireFolder();
+    return new BackupError("OBJECT_NOT_FOUND", `Cannot find "${key}" in "${name}": there is no such object`, { cause: error });
+  };
+  const requireFolder = async (): Promise<void> => {
+    const found = await stat(folder).catch((error: unknown) => Promise.reject(localError(error, `use "${folder}"`)));
+    if (!found.isDirectory()) throw new BackupError("DESTINATION_UNAVAILABLE", `Cannot use "${folder}": it is no folder`);
+  };
+  const isAbsent = (error: unknown): boolean => ["ENOENT", "ENOTDIR", "EISDIR"].includes(codeOf(error) ?? "");
+
+  /** Once in the life of this object: what killed copies left is nowhere listed, and would stay for ever. */
+  let swept: Promise<void> | undefined;
+  const sweep = async (): Promise<void> => {
+    const skip = (entry: string): boolean => entry.startsWith(".") && !entry.startsWith(temporaryPrefix);
+    for await (const { name: file, stats } of listFolder(folder, { prefix: "", skip })) {
+      const left = file.slice(file.lastIndexOf("/") + 1).startsWith(temporaryPrefix);
+      if (!left || clock.now().getTime() - stats.mtimeMs <= dayMs) continue;
+      await rm(join(folder, file), { force: true });
+      await removeEmptyFolders(folder, dirname(join(folder, file)));
     }
   };
 
-  const statKey = async (key: ObjectKey): Promise<StoredObject> => {
-    try {
-      const found = await stat(pathOf(key));
-      if (!found.isFile()) throw new BackupError("OBJECT_NOT_FOUND", `Cannot find "${key}" on "${name}": it is no file`);
-      return { key, bytes: found.size, modifiedAt: found.mtime };
-    } catch (error) {
-      throw told(error, `find "${key}"`, key);
+  const take = async (artifact: Artifact, path: string, options: CallOptions): Promise<void> => {
+    // A deletion beside us may remove the folder between its making and its use.
+    for (let attempt = 1; ; attempt += 1) {
+      await makeFolders(dirname(path));
+      try {
+        if (!(await takeLink(artifact, path, options))) await takeCopy(artifact, path, options);
+        return await syncFolder(dirname(path));
+      } catch (error) {
+        const vanished = codeOf(error) === "ENOENT" && !(await lstat(dirname(path)).catch(() => undefined));
+        if (!vanished || attempt === 5) throw error;
+      }
     }
-  };
-
-  const told = (error: unknown, action: string, key?: string): unknown => {
-    const code = (error as NodeJS.ErrnoException).code;
-    const cannot = `Cannot ${action} on "${name}"`;
-    if (error instanceof BackupError) return error;
-    if (code === "ENOENT" && key !== undefined) return new BackupError("OBJECT_NOT_FOUND", `${cannot}: there is no such object`, { cause: error });
-    if (code === "EEXIST") return new BackupError("OBJECT_EXISTS", `${cannot}: the object exists already`, { cause: error });
-    if (code === "ENOSPC" || code === "EDQUOT") return new BackupError("DISK_FULL", `${cannot}: the disk of "${folder}" is full`, { cause: error });
-    if (code === "ENOENT") return new BackupError("DESTINATION_UNAVAILABLE", `${cannot}: there is no folder "${folder}"`, { cause: error });
-    if (typeof code === "string") return new BackupError("DESTINATION_UNAVAILABLE", `${cannot}: ${(error as Error).message}`, { cause: error });
-    return error;
   };
 
   return {
@@ -70,135 +78,90 @@ export function localDestination(options: { readonly name: string; readonly fold
     folder,
     concurrency: 16,
     pathOf,
-    put,
-    stat: statKey,
-    async get(key, call = {}) {
-      await statKey(key);
-      return createReadStream(pathOf(key), {
-        highWaterMark: 1 << 18,
-        start: call.offset ?? 0,
-        ...(call.length !== undefined && { end: (call.offset ?? 0) + call.length - 1 }),
-        ...(call.signal && { signal: call.signal }),
-      });
-    },
-    async *list(prefix, call = {}) {
-      try {
-        for await (const path of walk(folder, prefix)) {
-          call.signal?.throwIfAborted();
-          const key = relative(folder, path).split(sep).join("/");
-          if (!key.startsWith(prefix) || !isObjectKey(key)) continue;
-          // What vanishes between its folder and this line was deleted by somebody, and is not there.
-          const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-            if (error.code === "ENOENT") return undefined;
-            throw error;
-          });
-          if (found) yield { key, bytes: found.size, modifiedAt: found.mtime };
-        }
-      } catch (error) {
-        throw call.signal?.aborted ? call.signal.reason : told(error, "list");
-      }
-    },
-    async delete(key) {
+
+    async put(key, artifact, options = {}) {
+      options.signal?.throwIfAborted();
       const path = pathOf(key);
       try {
-        await rm(path, { force: true });
-        await removeEmpty(folder, dirname(path));
+        await take(artifact, path, options);
+        swept ??= sweep().catch(() => undefined);
+        await swept;
+        return storedAs(key, await lstat(path));
       } catch (error) {
-        throw told(error, `delete "${key}"`);
+        if (codeOf(error) === "EEXIST") throw new BackupError("OBJECT_EXISTS", `Cannot store "${key}" in "${name}": it is there already`, { cause: error });
+        throw localError(error, `store "${path}"`, options.signal);
       }
     },
+
+    async get(key, options = {}) {
+      options.signal?.throwIfAborted();
+      const file = await open(pathOf(key), "r").catch(async (error: unknown) => {
+        throw isAbsent(error) ? await absent(key, error) : localError(error, `read "${pathOf(key)}"`);
+      });
+      const stats = await file.stat();
+      if (!stats.isFile()) {
+        await file.close();
+        throw await absent(key);
+      }
+      const start = Math.min(options.offset ?? 0, stats.size);
+      const end = Math.min(options.length === undefined ? stats.size : start + options.length, stats.size);
+      if (end <= start) {
+        await file.close();
+        return new PassThrough().end();
+      }
+      const stream = file.createReadStream({ start, end: end - 1, highWaterMark: 1 << 18, ...(options.signal && { signal: options.signal }) });
+      return options.progress ? counted(stream, options.progress) : stream;
+    },
+
+    async stat(key, options) {
+      options?.signal?.throwIfAborted();
+      const stats = await lstat(pathOf(key)).catch(async (error: unknown) => {
+        throw isAbsent(error) ? await absent(key, error) : localError(error, `look at "${pathOf(key)}"`);
+      });
+      if (!stats.isFile()) throw await absent(key);
+      return storedAs(key, stats);
+    },
+
+    async *list(prefix, options = {}) {
+      const skip = (entry: string): boolean => !isObjectKey(entry);
+      try {
+        for await (const { name: key, stats } of listFolder(folder, { prefix, skip, ...(options.signal && { signal: options.signal }) })) {
+          if (isObjectKey(key)) yield storedAs(key, stats);
+        }
+      } catch (error) {
+        throw localError(error, `list "${folder}"`, options.signal);
+      }
+    },
+
+    async delete(key, options) {
+      options?.signal?.throwIfAborted();
+      const path = pathOf(key);
+      try {
+        await unlink(path);
+        await syncFolder(dirname(path)).catch((error: unknown) => (isAbsent(error) ? undefined : Promise.reject(error)));
+      } catch (error) {
+        if (!isAbsent(error)) throw localError(error, `delete "${path}"`);
+        await requireFolder();
+      }
+      await removeEmptyFolders(folder, dirname(path));
+    },
+
     async capacity() {
-      const { bavail, blocks, bsize } = await statfs(folder);
+      const { bavail, blocks, bsize } = await statfs(folder).catch((error: unknown) => Promise.reject(localError(error, `measure "${folder}"`)));
       return { free: bavail * bsize, total: blocks * bsize };
     },
-    close: async () => {},
+
+    async close() {},
   };
 }
 
-/** False where this file system, or this artifact, cannot be linked. */
-async function tookLink(artifact: Artifact, path: string): Promise<boolean> {
-  if (artifact.path === undefined) return false;
-  const found = await stat(artifact.path);
-  if (found.size !== artifact.digest.bytes) throw new BackupError("OBJECT_DAMAGED", `Cannot store "${path}": the sealed file has ${found.size} bytes instead of ${artifact.digest.bytes}`);
-  try {
-    await link(artifact.path, path);
-    return true;
-  } catch (error) {
-    if (["EXDEV", "EPERM", "EMLINK", "ENOTSUP", "EOPNOTSUPP"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
-    throw error;
-  }
-}
-
-async function copyIn(artifact: Artifact, path: string, call: CallOptions): Promise<void> {
-  const temporary = join(dirname(path), `${temporaryPrefix}${randomText(10)}`);
-  try {
-    const file = await open(temporary, "wx", 0o600);
-    try {
-      await copyInto(file, artifact, path, call);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await link(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
-}
-
-async function copyInto(file: FileHandle, artifact: Artifact, path: string, call: CallOptions): Promise<void> {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  for await (const chunk of artifact.open() as AsyncIterable<Buffer>) {
-    call.signal?.throwIfAborted();
-    hash.update(chunk);
-    await file.writeFile(chunk);
-    bytes += chunk.length;
-    call.progress?.(chunk.length);
-  }
-  if (!sameDigest({ sha256: hash.digest("hex"), bytes }, artifact.digest)) {
-    throw new BackupError("OBJECT_DAMAGED", `Cannot store "${path}": the bytes that arrived are not those that were announced`);
-  }
-}
-
-/** Makes missing folders 0700, and every name on the way durable. */
-async function makeFolders(root: string, folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let made = folder; made.length >= first.length && made.startsWith(root); made = dirname(made)) await syncFolder(dirname(made));
-}
-
-/** Temporary files of a killed process; a day is longer than any copy takes. */
-async function sweep(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (!name.startsWith(temporaryPrefix)) continue;
-    const path = join(folder, name);
-    const found = await stat(path).catch(() => undefined);
-    if (found && Date.now() - found.mtimeMs > temporaryLifeMs) await rm(path, { force: true });
-  }
-}
-
-/** Files below a folder, dot names left out, folders that cannot hold the prefix not entered. */
-async function* walk(folder: string, prefix: string): AsyncGenerator<string> {
-  const [head, ...rest] = prefix.split("/");
-  for await (const entry of await opendir(folder)) {
-    if (entry.name.startsWith(".")) continue;
-    if (rest.length > 0 ? entry.name !== head : !entry.name.startsWith(head ?? "")) continue;
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) yield* walk(path, rest.join("/"));
-    else if (entry.isFile() && rest.length === 0) yield path;
-  }
-}
-
-/** The folders that a deletion emptied, up to the destination's own; another may be putting something in just now. */
-async function removeEmpty(root: string, folder: string): Promise<void> {
-  for (let empty = folder; empty.startsWith(root + sep); empty = dirname(empty)) {
-    try {
-      await rmdir(empty);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code === "ENOTEMPTY" || code === "EEXIST" || code === "ENOENT") return;
-      throw error;
-    }
-  }
-  await syncFolder(root);
+function counted(source: Readable, progress: (bytes: number) => void): Readable {
+  const meter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      progress(chunk.length);
+      done(null, chunk);
+    },
+  });
+  // The reader sees a failure on the stream it holds; there is nobody else to tell.
+  return pipeline(source, meter, () => undefined);
 }

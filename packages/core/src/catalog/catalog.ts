@@ -1,130 +1,142 @@
-import { buffer } from "node:stream/consumers";
 import { asBackupError, BackupError } from "../errors.ts";
 import { type BackupId, databaseOf } from "../model/backup-id.ts";
-import { type Manifest, manifestName, type VerificationLevel } from "../model/manifest.ts";
-import { splitKey } from "../model/object-key.ts";
-import { parseManifest } from "../model/parse-manifest.ts";
-import type { Destination, StoredObject } from "../ports/destination.ts";
+import { type Manifest, manifestName } from "../model/manifest.ts";
+import { keyOf, splitKey } from "../model/object-key.ts";
+import { largestManifest, parseManifest } from "../model/parse-manifest.ts";
+import type { CallOptions, Destination, StoredObject } from "../ports/destination.ts";
+import { type BackupSet, createdAtOf, missingPart, pinName, type Proof, proofOf } from "./backup-set.ts";
+import { newestFirst } from "./retention.ts";
 
-/** One set as a destination holds it. */
-export interface BackupSet {
-  readonly id: BackupId;
-  readonly database: string;
-  readonly createdAt: Date;
-  /** Absent when it cannot be read. */
-  readonly manifest?: Manifest;
-  /** Why the set is not whole, in words; absent when it is. */
-  readonly problem?: string;
-  readonly objects: readonly StoredObject[];
-  /** Of all objects. */
-  readonly bytes: number;
-  /** What later verifications found, oldest first; read from the objects' names. */
-  readonly proofs: readonly Proof[];
-  readonly pinned: boolean;
-}
+export type { BackupSet, Proof } from "./backup-set.ts";
 
-export interface Proof {
-  readonly level: VerificationLevel;
-  readonly passed: boolean;
-  /** `YYYYMMDD_HHMMSS`, UTC. */
-  readonly at: string;
-}
-
-/** What a destination holds, derived from its manifests alone. */
+/** What a destination holds, derived from its objects alone. */
 export interface Catalog {
   /** Newest first. */
   readonly sets: readonly BackupSet[];
-  /** Objects of sets that have no manifest: they are no backups. */
-  readonly orphans: readonly StoredObject[];
+  /** Objects under an id without a manifest: an upload under way, or the rest of one that never ended. No backups. */
+  readonly orphans: readonly Orphan[];
 }
 
-export interface CatalogOptions {
+export interface Orphan {
+  readonly id: BackupId;
+  readonly database: string;
+  readonly objects: readonly StoredObject[];
+  readonly bytes: number;
+}
+
+export interface CatalogOptions extends CallOptions {
+  /** Only this database's sets. */
   readonly database?: string;
-  readonly signal?: AbortSignal;
+  /** Manifests read at once; by default what the destination can serve. */
+  readonly concurrency?: number;
 }
 
-const proofName = /^proof-(checksum|decode|drill)-(passed|failed)-(\d{8}_\d{6})\.json$/;
-const readsAtOnce = 32;
-
-/** Lists once, then reads the manifests side by side. @throws whatever the listing throws: half a catalog is none */
+/**
+ * Lists once and reads every manifest. Objects that are not ours are ignored.
+ * @throws whatever the destination throws: a catalog with gaps would have the wrong backups removed
+ */
 export async function readCatalog(destination: Destination, options: CatalogOptions = {}): Promise<Catalog> {
-  const call = options.signal ? { signal: options.signal } : {};
   const groups = new Map<BackupId, StoredObject[]>();
-  for await (const object of destination.list(options.database === undefined ? "" : `${options.database}/`, call)) {
-    const split = splitKey(object.key);
-    if (!split) continue;
-    const group = groups.get(split.id);
+  for await (const object of destination.list(options.database === undefined ? "" : `${options.database}/`, call(options))) {
+    const own = splitKey(object.key);
+    if (!own) continue;
+    const group = groups.get(own.id);
     if (group) group.push(object);
-    else groups.set(split.id, [object]);
+    else groups.set(own.id, [object]);
   }
   const sets: BackupSet[] = [];
-  const orphans: StoredObject[] = [];
-  const waiting = [...groups];
+  const orphans: Orphan[] = [];
+  const waiting = groups.entries();
   const worker = async (): Promise<void> => {
-    for (let next = waiting.pop(); next; next = waiting.pop()) {
-      const [id, objects] = next;
-      if (objects.some(({ key }) => splitKey(key)?.name === manifestName)) sets.push(await readSet(destination, id, objects, call));
-      else orphans.push(...objects);
+    for (const [id, objects] of waiting) {
+      options.signal?.throwIfAborted();
+      const read = await readManifest(destination, id, objects, options);
+      if (read) sets.push(setOf(id, objects, read));
+      else orphans.push({ id, database: databaseOf(id), objects, bytes: bytesOf(objects) });
     }
   };
-  await Promise.all(Array.from({ length: Math.max(1, Math.min(readsAtOnce, destination.concurrency)) }, worker));
-  return { sets: sets.toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : -1)), orphans };
+  await Promise.all(Array.from({ length: options.concurrency ?? destination.concurrency }, worker));
+  return { sets: sets.sort(newestFirst), orphans };
 }
 
-async function readSet(destination: Destination, id: BackupId, objects: readonly StoredObject[], call: { readonly signal?: AbortSignal }): Promise<BackupSet> {
-  const named = new Map(objects.map((object) => [splitKey(object.key)?.name ?? "", object]));
-  const proofs = [...named.keys()].flatMap((name): Proof[] => {
-    const [, level, verdict, at] = proofName.exec(name) ?? [];
-    return level && at ? [{ level: level as VerificationLevel, passed: verdict === "passed", at }] : [];
-  });
-  const common = {
+type Read = { readonly manifest: Manifest } | { readonly problem: string };
+
+/** Undefined when there is no manifest, or none any more. */
+async function readManifest(destination: Destination, id: BackupId, objects: readonly StoredObject[], options: CatalogOptions): Promise<Read | undefined> {
+  const key = keyOf(id, manifestName);
+  const listed = objects.find((object) => object.key === key);
+  if (!listed) return undefined;
+  if (listed.bytes > largestManifest) return { problem: `MANIFEST_INVALID: Cannot read the manifest: it has ${listed.bytes} bytes` };
+  try {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of await destination.get(key, call(options))) chunks.push(chunk as Uint8Array);
+    const manifest = parseManifest(Buffer.concat(chunks));
+    return manifest.id === id ? { manifest } : { problem: `MANIFEST_INVALID: the manifest is of ${manifest.id}` };
+  } catch (error) {
+    const { code, message } = asBackupError(error);
+    if (code === "OBJECT_NOT_FOUND") return undefined;
+    if (code === "MANIFEST_INVALID" || code === "MANIFEST_TOO_NEW") return { problem: `${code}: ${message}` };
+    throw error;
+  }
+}
+
+function setOf(id: BackupId, objects: readonly StoredObject[], read: Read): BackupSet {
+  const names = objects.map(({ key }) => splitKey(key)?.name ?? "");
+  const problem = "problem" in read ? read.problem : missingPart(read.manifest, objects);
+  return {
     id,
     database: databaseOf(id),
+    createdAt: "manifest" in read ? new Date(read.manifest.createdAt) : createdAtOf(id),
+    ...("manifest" in read && { manifest: read.manifest }),
+    ...(problem !== undefined && { problem }),
     objects,
-    bytes: objects.reduce((sum, object) => sum + object.bytes, 0),
-    proofs: proofs.toSorted((a, b) => (a.at < b.at ? -1 : 1)),
-    pinned: named.has("pin.json"),
+    bytes: bytesOf(objects),
+    proofs: names.map(proofOf).filter((proof): proof is Proof => proof !== undefined),
+    pinned: names.includes(pinName),
   };
-  const object = named.get(manifestName);
-  try {
-    if (!object) throw new BackupError("BUG", `Cannot read ${id}: it has no manifest`);
-    const manifest = parseManifest(await buffer(await destination.get(object.key, call)));
-    if (manifest.id !== id) throw new BackupError("MANIFEST_INVALID", `Cannot trust the manifest of ${id}: it speaks of ${manifest.id}`);
-    const problem = manifest.parts
-      .map((part) => {
-        const stored = named.get(part.name);
-        if (!stored) return `"${part.name}" is missing`;
-        return stored.bytes === part.stored.bytes ? undefined : `"${part.name}" has ${stored.bytes} bytes instead of ${part.stored.bytes}`;
-      })
-      .find((found) => found !== undefined);
-    return { ...common, createdAt: new Date(manifest.createdAt), manifest, ...(problem !== undefined && { problem }) };
-  } catch (error) {
-    const known = asBackupError(error);
-    if (known.code !== "MANIFEST_INVALID" && known.code !== "MANIFEST_TOO_NEW") throw error;
-    return { ...common, createdAt: timeOf(id), problem: known.message };
-  }
 }
 
-/** From the id, where the manifest cannot be read. */
-function timeOf(id: BackupId): Date {
-  const [, year, month, day, hour, minute, second] = /_(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)_[a-z0-9]{4}$/.exec(id) ?? [];
-  return new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+function bytesOf(objects: readonly StoredObject[]): number {
+  return objects.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-/** Whole, and no later verification found fault with it. */
-export function isSound(set: BackupSet): boolean {
-  return set.manifest !== undefined && set.problem === undefined && set.proofs.every((proof) => proof.passed);
+/** What a destination's call takes of our options. */
+function call({ signal, progress }: CallOptions): CallOptions {
+  return { ...(signal && { signal }), ...(progress && { progress }) };
 }
 
-/** An exact id, the beginning of just one, or `latest`: the newest sound set. @throws BACKUP_NOT_FOUND */
+/**
+ * @param wanted an id, the beginning of exactly one, or `latest`: the newest without a problem and without a failed proof
+ * @throws BACKUP_NOT_FOUND with the ids that come closest
+ */
 export function findSet(catalog: Catalog, wanted: string): BackupSet {
   if (wanted === "latest") {
-    const newest = catalog.sets.find(isSound);
-    if (newest) return newest;
-    throw new BackupError("BACKUP_NOT_FOUND", `Cannot find the latest backup: there is ${catalog.sets.length > 0 ? "none that is whole" : "none"}`);
+    const latest = catalog.sets.find(({ problem, proofs }) => problem === undefined && proofs.every(({ passed }) => passed));
+    if (latest) return latest;
+    const some = catalog.sets.length;
+    throw notFound(wanted, some === 0 ? "there is no backup" : `none of the ${some} backups can be relied on`, catalog.sets);
   }
-  const found = catalog.sets.filter(({ id }) => id.startsWith(wanted));
-  const exact = found.find(({ id }) => id === wanted) ?? (found.length === 1 ? found[0] : undefined);
+  const exact = catalog.sets.find(({ id }) => id === wanted);
   if (exact) return exact;
-  throw new BackupError("BACKUP_NOT_FOUND", found.length > 1 ? `Cannot choose "${wanted}": ${found.length} backups begin with it` : `Cannot find "${wanted}": there is no such backup`);
+  const begun = wanted === "" ? [] : catalog.sets.filter(({ id }) => id.startsWith(wanted));
+  if (begun[0] && begun.length === 1) return begun[0];
+  if (begun.length > 1) throw notFound(wanted, `${begun.length} backups begin so`, begun);
+  throw notFound(wanted, "there is no such backup", closest(catalog.sets, wanted));
+}
+
+function closest(sets: readonly BackupSet[], wanted: string): readonly BackupSet[] {
+  const common = (id: string): number => {
+    let length = 0;
+    while (length < id.length && id[length] === wanted[length]) length += 1;
+    return length;
+  };
+  return [...sets].sort((a, b) => common(b.id) - common(a.id) || newestFirst(a, b));
+}
+
+function notFound(wanted: string, reason: string, candidates: readonly BackupSet[]): BackupError {
+  const suggestions = candidates.slice(0, 3).map(({ id }) => id);
+  return new BackupError("BACKUP_NOT_FOUND", `Cannot find the backup "${wanted}": ${reason}`, {
+    ...(suggestions.length > 0 && { hint: `Did you mean ${suggestions.join(" or ")}? Run 'backup list' to see the backups that exist` }),
+    details: { suggestions },
+  });
 }

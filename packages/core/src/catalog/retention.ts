@@ -1,5 +1,5 @@
 import type { BackupId } from "../model/backup-id.ts";
-import { type BackupSet, isSound } from "./catalog.ts";
+import { type BackupSet, unproved } from "./backup-set.ts";
 
 /** How long a destination keeps its sets. */
 export interface Retention {
@@ -12,90 +12,101 @@ export interface Retention {
 }
 
 export interface RotationPlan {
-  /** Why nothing may be removed now, in words. */
+  /** Why nothing at all is removed. */
   readonly refused?: string;
-  /** Newest first, each with its reason. */
   readonly keep: readonly Verdict[];
   readonly remove: readonly Verdict[];
 }
 
 export interface Verdict {
   readonly id: BackupId;
+  /** For people. */
   readonly reason: string;
 }
 
-/** What retention looks at. */
-export type RotatableSet = Pick<BackupSet, "id" | "createdAt" | "manifest" | "problem" | "proofs" | "pinned">;
-
-const dayMs = 24 * 60 * 60 * 1000;
+const dayMs = 86_400_000;
 
 /**
- * Pure. Only proved sets count; the newest `minimum` of them stay whatever else is said. A set is old when it is older than
- * `days` against the clock and against the newest set. Above `max`, first the extra sets of crowded days go, then the oldest.
- * docs/design/retention.md says the same in words.
+ * What retention keeps and removes, each database by itself, newest first. Pure; the order of `sets` does not matter, and
+ * after the plan was carried out, or half carried out, the same plan removes nothing that this one keeps.
+ *
+ * Only proved sets count (see `unproved`). Ages are relative to now and to the newest proved set, so that neither a clock
+ * that jumped ahead nor backups that stopped remove what there is. Pinned sets are neither removed nor counted by `max`.
  */
-export function planRotation(sets: readonly RotatableSet[], retention: Retention, now: Date): RotationPlan {
-  const newestFirst = sets.toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : -1));
-  const [newest] = newestFirst;
-  if (newest && newest.createdAt.getTime() > now.getTime()) {
-    const refused = `the clock says ${now.toISOString()}, but ${newest.id} is newer`;
-    return { refused, keep: newestFirst.map(({ id }) => ({ id, reason: "nothing is removed while the clock stands before the newest backup" })), remove: [] };
+export function planRotation(sets: readonly BackupSet[], retention: Retention, now: Date): RotationPlan {
+  const sorted = [...sets].sort(newestFirst);
+  const future = sorted.find(({ createdAt }) => createdAt.getTime() > now.getTime());
+  if (future) {
+    const refused = `the clock says ${now.toISOString()}, and ${future.id} was made at ${future.createdAt.toISOString()}`;
+    return { refused, keep: sorted.map(({ id }) => ({ id, reason: "the clock stands before the newest backup" })), remove: [] };
   }
-  const proved = newestFirst.filter(isProved);
-  const minimum = Math.max(1, retention.minimum);
-  const floor = new Set(proved.slice(0, minimum));
-  const isOld = (set: RotatableSet): boolean => {
-    const against = Math.min(now.getTime(), newest?.createdAt.getTime() ?? now.getTime());
-    return against - set.createdAt.getTime() > retention.days * dayMs;
-  };
-  const tooMany = overMaximum(proved.filter((set) => !isOld(set) || floor.has(set) || set.pinned), floor, retention.max);
-  const keep: Verdict[] = [];
-  const remove: Verdict[] = [];
-  for (const set of newestFirst) {
-    const { id } = set;
-    if (set.pinned) keep.push({ id, reason: "pinned" });
-    else if (!isProved(set)) {
-      const newerProved = proved.filter((other) => other.createdAt > set.createdAt).length;
-      if (isOld(set) && newerProved >= minimum) remove.push({ id, reason: `${flawOf(set)}, and older than ${retention.days} days` });
-      else keep.push({ id, reason: `${flawOf(set)}: it does not count` });
-    } else if (floor.has(set)) keep.push({ id, reason: `one of the newest ${minimum} proved` });
-    else if (isOld(set)) remove.push({ id, reason: `older than ${retention.days} days` });
-    else if (tooMany.has(set)) remove.push({ id, reason: tooMany.get(set) ?? "" });
-    else keep.push({ id, reason: `younger than ${retention.days} days` });
-  }
-  return { keep, remove };
+  const reasons = new Map<BackupId, Judged>();
+  for (const own of Map.groupBy(sorted, ({ database }) => database).values()) judge(own, retention, now, reasons);
+  const verdicts = sorted.map(({ id }) => ({ id, ...(reasons.get(id) ?? kept("not judged")) }));
+  return { keep: verdicts.filter(({ removed }) => !removed).map(told), remove: verdicts.filter(({ removed }) => removed).map(told) };
 }
 
-/** Complete, verified, not contradicted by a later check, and of the whole database. */
-function isProved(set: RotatableSet): boolean {
-  return isSound(set as BackupSet) && set.manifest?.kind === "full" && set.manifest.checks.length > 0;
+interface Judged {
+  readonly removed: boolean;
+  readonly reason: string;
 }
 
-function flawOf(set: RotatableSet): string {
-  if (set.problem !== undefined || !set.manifest) return `damaged (${set.problem ?? "no manifest"})`;
-  const failed = set.proofs.find((proof) => !proof.passed);
-  if (failed) return `failed the check ${failed.level}`;
-  return set.manifest.kind === "partial" ? "partial" : "not verified";
-}
+const kept = (reason: string): Judged => ({ removed: false, reason });
+const removed = (reason: string): Judged => ({ removed: true, reason });
+const told = ({ id, reason }: Verdict): Verdict => ({ id, reason });
 
-/** Which sets go because there are more than `max`, each with its reason. `sets` newest first. */
-function overMaximum(sets: readonly RotatableSet[], floor: ReadonlySet<RotatableSet>, max: number | undefined): ReadonlyMap<RotatableSet, string> {
-  const chosen = new Map<RotatableSet, string>();
-  let excess = max === undefined ? 0 : sets.length - Math.max(max, 1);
-  const seenDays = new Set<string>();
-  const extras = sets.filter((set) => {
-    const day = set.createdAt.toISOString().slice(0, 10);
-    return seenDays.size === seenDays.add(day).size;
-  });
-  const take = (candidates: readonly RotatableSet[], reason: string): void => {
-    for (const set of candidates.toReversed()) {
-      if (excess <= 0) return;
-      if (floor.has(set) || set.pinned || chosen.has(set)) continue;
-      chosen.set(set, reason);
-      excess -= 1;
+/** @param sets of one database, newest first */
+function judge(sets: readonly BackupSet[], retention: Retention, now: Date, reasons: Map<BackupId, Judged>): void {
+  const minimum = floorOf(retention.minimum);
+  const proved = sets.filter((set) => unproved(set) === undefined);
+  const floor = new Set(proved.slice(0, minimum).map(({ id }) => id));
+  const reference = Math.min(now.getTime(), proved[0]?.createdAt.getTime() ?? now.getTime());
+  const old = (set: BackupSet): boolean => reference - set.createdAt.getTime() > retention.days * dayMs;
+
+  for (const set of sets) {
+    const why = unproved(set);
+    if (set.pinned) reasons.set(set.id, kept("pinned"));
+    else if (why === undefined) reasons.set(set.id, judgeProved(set, floor, old(set), retention, minimum));
+    else {
+      const successors = proved.filter((other) => newestFirst(other, set) < 0).length;
+      if (!old(set)) reasons.set(set.id, kept(`not older than ${retention.days} days; not counted: ${why}`));
+      else if (successors < minimum) reasons.set(set.id, kept(`fewer than ${minimum} proved backups are newer; not counted: ${why}`));
+      else reasons.set(set.id, removed(`older than ${retention.days} days, and ${why}`));
     }
+  }
+  limit(proved.filter((set) => !set.pinned && !reasons.get(set.id)?.removed), floor, retention.max, reasons);
+}
+
+function judgeProved(set: BackupSet, floor: ReadonlySet<BackupId>, old: boolean, retention: Retention, minimum: number): Judged {
+  if (floor.has(set.id)) return kept(minimum === 1 ? "the newest proved backup" : `one of the ${minimum} newest proved backups`);
+  return old ? removed(`older than ${retention.days} days`) : kept(`not older than ${retention.days} days`);
+}
+
+/** Days are thinned before any is given up: many runs in one afternoon must not push out two weeks. */
+function limit(counted: readonly BackupSet[], floor: ReadonlySet<BackupId>, max: number | undefined, reasons: Map<BackupId, Judged>): void {
+  if (max === undefined) return;
+  let excess = counted.length - max;
+  const oldestFirst = counted.toReversed().filter(({ id }) => !floor.has(id));
+  const newestOfDay = new Set([...Map.groupBy(counted, dayOf).values()].map((day) => day[0]));
+  const take = (set: BackupSet, reason: string): void => {
+    if (excess <= 0 || reasons.get(set.id)?.removed) return;
+    reasons.set(set.id, removed(reason));
+    excess -= 1;
   };
-  take(extras, `more than ${max}, and a newer one of the same day is there`);
-  take(sets, `more than ${max}, and the oldest`);
-  return chosen;
+  for (const set of oldestFirst) if (!newestOfDay.has(set)) take(set, `more than ${max} backups, and ${dayOf(set)} has a newer one`);
+  for (const set of oldestFirst) take(set, `more than ${max} backups, and it is the oldest`);
+}
+
+function dayOf(set: BackupSet): string {
+  return set.createdAt.toISOString().slice(0, 10);
+}
+
+/** A minimum that is no number is a mistake that must not cost a backup. */
+function floorOf(minimum: number): number {
+  return Number.isFinite(minimum) ? Math.max(1, Math.floor(minimum)) : 3;
+}
+
+/** By time, then by id, so that equal times have one order. */
+export function newestFirst(a: BackupSet, b: BackupSet): number {
+  return b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
 }

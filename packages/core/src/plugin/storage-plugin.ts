@@ -1,73 +1,60 @@
-import { createHash } from "node:crypto";
 import { readCatalog } from "../catalog/catalog.ts";
 import { removeSet } from "../catalog/remove-set.ts";
 import { planRotation } from "../catalog/retention.ts";
-import { asBackupError, BackupError } from "../errors.ts";
+import { BackupError } from "../errors.ts";
 import type { EventDraft } from "../events.ts";
-import { sameDigest } from "../model/digest.ts";
-import { type Manifest, manifestName, restoreGuideName } from "../model/manifest.ts";
-import { keyOf, type ObjectKey } from "../model/object-key.ts";
-import type { Artifact, Destination } from "../ports/destination.ts";
+import type { BackupId } from "../model/backup-id.ts";
+import type { Manifest } from "../model/manifest.ts";
 import type { Plugin, RunContext, Storage } from "./plugin.ts";
+import { store } from "./store.ts";
 
-/** Any destination as a plugin: uploading is the reaction to `verified`, rotating is the reaction to `uploaded`. */
+/** Any destination as a plugin: stores what was verified, and rotates where something was just stored. */
 export function storagePlugin(storage: Storage): Plugin {
   const { destination } = storage;
   return {
     storage: [storage],
     on: {
-      async *verified({ manifest }, context): AsyncGenerator<EventDraft> {
+      async *verified({ manifest }, context) {
         await store(destination, manifest, context);
         yield { type: "uploaded", manifest, destination: destination.name };
       },
-      async *uploaded(event, context): AsyncGenerator<EventDraft> {
-        if (event.destination === destination.name && context.kind === "backup") yield await rotate(storage, event.manifest.database, context);
+      async *uploaded(event, context) {
+        if (event.destination !== destination.name || context.kind !== "backup") return;
+        yield await rotate(storage, event.manifest, context);
       },
     },
     close: () => destination.close(),
   };
 }
 
-/** Parts, each then seen at its size; RESTORE.md; the manifest last, so that nothing partial is ever a backup. */
-async function store(destination: Destination, manifest: Manifest, context: RunContext): Promise<void> {
-  for (const { name } of manifest.parts) await storeObject(destination, keyOf(manifest.id, name), context);
-  await storeObject(destination, keyOf(manifest.id, restoreGuideName), context);
-  await storeObject(destination, keyOf(manifest.id, manifestName), context);
-}
-
-async function storeObject(destination: Destination, key: ObjectKey, context: RunContext): Promise<void> {
-  const artifact = context.artifact(key);
-  try {
-    await destination.put(key, artifact, { signal: context.signal, progress: (bytes) => context.progress(bytes) });
-  } catch (error) {
-    if (asBackupError(error).code !== "OBJECT_EXISTS" || !(await holds(destination, key, artifact, context))) throw error;
+/**
+ * Applies retention to the database that was just backed up.
+ * @throws CLOCK_BEHIND; DESTINATION_UNAVAILABLE when the listing lacks the set just stored, and so may lack others
+ */
+async function rotate({ destination, retention }: Storage, stored: Manifest, context: RunContext): Promise<EventDraft<"rotated">> {
+  const options = { signal: context.signal, progress: (bytes: number) => context.progress(bytes) };
+  const { sets } = await readCatalog(destination, { ...options, database: stored.database });
+  if (!sets.some(({ id, problem }) => id === stored.id && problem === undefined)) {
+    throw new BackupError("DESTINATION_UNAVAILABLE", `Cannot rotate "${destination.name}": its list lacks ${stored.id}, which was just stored`);
   }
-  const { bytes } = await destination.stat(key, { signal: context.signal });
-  if (bytes !== artifact.digest.bytes) {
-    throw new BackupError("OBJECT_DAMAGED", `Cannot trust "${key}" on "${destination.name}": it has ${bytes} bytes instead of ${artifact.digest.bytes}`);
-  }
-}
-
-/** Already there means: a digest of the destination's own bytes is equal, never a size alone. */
-async function holds(destination: Destination, key: ObjectKey, artifact: Artifact, context: RunContext): Promise<boolean> {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  for await (const chunk of (await destination.get(key, { signal: context.signal })) as AsyncIterable<Buffer>) {
-    hash.update(chunk);
-    bytes += chunk.length;
-    context.progress(0);
-  }
-  return sameDigest({ sha256: hash.digest("hex"), bytes }, artifact.digest);
-}
-
-async function rotate({ destination, retention }: Storage, database: string, context: RunContext): Promise<EventDraft> {
-  const catalog = await readCatalog(destination, { database, signal: context.signal });
-  const plan = planRotation(catalog.sets, retention, context.clock.now());
+  const plan = planRotation(sets, retention, rotationTime(context.clock.now(), stored));
   if (plan.refused) throw new BackupError("CLOCK_BEHIND", `Cannot rotate "${destination.name}": ${plan.refused}`);
-  const removed = plan.remove.map(({ id }) => id);
-  for (const set of catalog.sets.filter(({ id }) => removed.includes(id))) {
-    await removeSet(destination, set, { signal: context.signal });
-    context.progress(0);
+  const removed: BackupId[] = [];
+  for (const { id, reason } of plan.remove) {
+    const set = sets.find((candidate) => candidate.id === id);
+    if (!set) continue;
+    context.signal.throwIfAborted();
+    await removeSet(destination, set, options);
+    context.log.info(`Removed ${id} from "${destination.name}": ${reason}`);
+    removed.push(id);
   }
   return { type: "rotated", destination: destination.name, removed, kept: plan.keep.length };
+}
+
+const skewMs = 300_000;
+
+/** The server's clock, which dates the set, may run a little ahead of ours; that is no reason to refuse. */
+function rotationTime(now: Date, stored: Manifest): Date {
+  const created = new Date(stored.createdAt);
+  return created > now && created.getTime() - now.getTime() <= skewMs ? created : now;
 }
