@@ -18,7 +18,7 @@ export abstract class BaseCommand extends Command {
   #quiet = false;
 
   /** Reads the configuration and sets everything up; closed when the command ends. */
-  protected async compose(flags: { readonly config?: string; readonly quiet?: boolean }): Promise<Composition> {
+  protected async compose(flags: { readonly config?: string | undefined; readonly quiet?: boolean }): Promise<Composition> {
     const [{ compose }, { progressReporter }, { systemClock }] = await Promise.all([
       import("./compose.ts"),
       import("./reporters/progress.ts"),

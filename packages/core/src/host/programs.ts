@@ -37,14 +37,16 @@ export function systemProcesses(): ProcessRunner {
     async run(command, options) {
       const guard = await find("setpriv");
       const started = launch(await resolve(command), guard, options?.input ? "pipe" : "ignore", options?.signal);
-      const stderr: Buffer[] = [];
-      started.child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
+      let stderr = "";
+      started.child.stderr?.on("data", (text: string) => {
+        stderr += text;
+      });
       if (options?.input && started.child.stdin) await pipeline(options.input, started.child.stdin).catch(() => undefined);
       const stdout: Buffer[] = [];
       for await (const chunk of started.child.stdout as Readable) stdout.push(chunk as Buffer);
       const failure = await started.ended;
       if (failure) throw failure;
-      return { stdout: Buffer.concat(stdout).toString("utf8"), stderr: Buffer.concat(stderr).toString("utf8") };
+      return { stdout: Buffer.concat(stdout).toString("utf8"), stderr };
     },
   };
 

@@ -85,6 +85,7 @@ function dumpError(error: unknown): unknown {
   if (!(error instanceof BackupError) || error.code !== "PROGRAM_FAILED") return error;
   const said = String(error.details?.["stderr"] ?? "");
   if (/No space left on device|Disk quota exceeded/.test(said)) return new BackupError("DISK_FULL", "Cannot dump: the disk is full", { cause: error });
-  if (/canceling statement due to lock timeout|could not obtain lock/.test(said)) return new BackupError("DUMP_LOCKED", `Cannot dump: a table stays locked: ${said.trim()}`, { cause: error });
+  // pg_dump carries --lock-wait-timeout out as a statement timeout around LOCK TABLE.
+  if (/due to (lock|statement) timeout[^]*LOCK TABLE|could not obtain lock/.test(said)) return new BackupError("DUMP_LOCKED", `Cannot dump: a table stays locked: ${said.trim()}`, { cause: error });
   return new BackupError("DUMP_FAILED", error.message.replace("Cannot finish", "Cannot dump:"), { cause: error, ...(error.details && { details: error.details }) });
 }

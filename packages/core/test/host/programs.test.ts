@@ -48,6 +48,11 @@ describe("programs", () => {
     await expect(chain.done).rejects.toThrow("enough");
   });
 
+  it("collects what a program says on both channels", async () => {
+    expect(await processes.run(sh("echo out; echo warned >&2"))).toEqual({ stdout: "out\n", stderr: "warned\n" });
+    await expect(processes.run(sh("echo broken >&2; exit 4"))).rejects.toMatchObject({ details: { exitCode: 4 }, message: expect.stringContaining("broken") });
+  });
+
   it("names a program that is not there", async () => {
     await expect(processes.start([{ program: "no-such-program", args: [] }])).rejects.toMatchObject({ code: "PROGRAM_NOT_FOUND" });
   });
