@@ -11,12 +11,19 @@ function rows(markdown: string): readonly (readonly string[])[] {
   return markdown
     .split("\n")
     .filter((line) => line.startsWith("| `"))
-    .map((line) => line.slice(1, -1).split("|").map((cell) => cell.trim()));
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split("|")
+        .map((cell) => cell.trim()),
+    );
 }
 
 async function commandNames(): Promise<readonly string[]> {
   const files = await readdir(join(root, "packages/cli/src/commands"), { recursive: true });
-  return files.filter((file) => file.endsWith(".ts")).map((file) => file.slice(0, -".ts".length).replaceAll("/", " "));
+  return files
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => file.slice(0, -".ts".length).replaceAll("/", " "));
 }
 
 const isNamed = (line: string, names: readonly string[]): boolean => {
@@ -27,7 +34,12 @@ const isNamed = (line: string, names: readonly string[]): boolean => {
 describe("docs/design/exit-codes.md", () => {
   it("is the error table", async () => {
     const told = rows(await read("docs/design/exit-codes.md"));
-    const real = Object.entries(errorTable).map(([code, row]) => [`\`${code}\``, String(row.exit), row.retryable ? "yes" : "no", row.hint]);
+    const real = Object.entries(errorTable).map(([code, row]) => [
+      `\`${code}\``,
+      String(row.exit),
+      row.retryable ? "yes" : "no",
+      row.hint,
+    ]);
     expect(told).toEqual(real);
   });
 });
@@ -41,7 +53,9 @@ describe("docs/design/events.md", () => {
 
 describe("README.md", () => {
   it("names only commands that exist in its examples", async () => {
-    const fenced = [...(await read("README.md")).matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, block]) => (block ?? "").split("\n"));
+    const fenced = [...(await read("README.md")).matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, block]) =>
+      (block ?? "").split("\n"),
+    );
     const lines = fenced.filter((line) => /^(npx )?backup /.test(line));
     const names = await commandNames();
     expect(lines).not.toEqual([]);
