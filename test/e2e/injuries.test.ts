@@ -1,13 +1,10 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, truncate, writeFile, chmod, open } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, open, readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compressionStages } from "../../packages/core/src/bytes/compression.ts";
-import { systemProcesses } from "../../packages/core/src/host/programs.ts";
-import { dumpDatabase } from "../../packages/core/src/postgres/pg-dump.ts";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runBackup, startBackup, type TestHome, testHome } from "../support/command.ts";
-import { missingPostgres, testCluster, type TestCluster } from "../support/postgres.ts";
+import { missingPostgres, type TestCluster, testCluster } from "../support/postgres.ts";
 import { onDatabase, uriOf } from "../support/shop.ts";
 import { stallPlugin } from "../support/stall-plugin.ts";
 
@@ -17,7 +14,10 @@ describe.skipIf(missingPostgres())("injuries", () => {
   let set: string;
   beforeAll(async () => {
     cluster = await testCluster();
-    await cluster.createDatabase("shop", "CREATE TABLE t AS SELECT n, md5(n::text) AS text FROM generate_series(1, 50000) n");
+    await cluster.createDatabase(
+      "shop",
+      "CREATE TABLE t AS SELECT n, md5(n::text) AS text FROM generate_series(1, 50000) n",
+    );
     user = await testHome(uriOf(cluster, "shop"));
     expect((await runBackup(["run", "--quiet"], user)).exit).toBe(0);
     set = (await readdir(join(user.backups, "shop")))[0] ?? "";
@@ -46,31 +46,14 @@ describe.skipIf(missingPostgres())("injuries", () => {
     }
   });
 
-  it("pg_dump exits 3 after half its output: nothing is sealed", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "half-"));
-    const half = join(folder, "pg_dump");
-    await writeFile(half, `#!/bin/sh\n"${cluster.binFolder}/pg_dump" "$@" | head -c 200000\necho "it broke" >&2\nexit 3\n`);
-    await chmod(half, 0o755);
-    const processes = systemProcesses();
-    const dump = dumpDatabase({
-      client: { major: 15, version: "15", folder, pgDump: half, pgRestore: "pg_restore" } as never,
-      environment: { PGHOST: cluster.socketFolder, PGPORT: String(cluster.port), PGUSER: "postgres", PGDATABASE: "shop" },
-      dump: { jobs: 1, lockTimeoutMs: 1000 },
-      compression: { algorithm: "zstd" },
-      stages: await compressionStages(processes),
-      processes,
-      baseName: "x",
-      folder,
-      signal: new AbortController().signal,
-    });
-    await expect(dump).rejects.toMatchObject({ code: "DUMP_FAILED", message: expect.stringMatching(/exited with 3.*it broke/s) });
-  });
-
   it("a disk that fills while dumping: exit 15, the older backup untouched, nothing left behind", async () => {
     const mount = await mkdtemp(join(tmpdir(), "small-"));
     await execa("mount", ["-t", "tmpfs", "-o", "size=80m", "tmpfs", mount]);
     try {
-      await cluster.createDatabase("wide", "CREATE TABLE w AS SELECT gen_random_uuid() a, gen_random_uuid() b, gen_random_uuid() c FROM generate_series(1, 1200000)");
+      await cluster.createDatabase(
+        "wide",
+        "CREATE TABLE w AS SELECT gen_random_uuid() a, gen_random_uuid() b, gen_random_uuid() c FROM generate_series(1, 1200000)",
+      );
       for (const jobs of [1, 2]) {
         const path = join(mount, `jobs${jobs}`);
         const small = await testHome(uriOf(cluster, "shop"), { head: `dump: { jobs: ${jobs} }`, path });
@@ -93,11 +76,15 @@ describe.skipIf(missingPostgres())("injuries", () => {
   it("a truncated file: found by list, verify and restore", async () => {
     const hurt = await copyOfBackup();
     await truncate(hurt.dump, 1000);
-    expect(JSON.parse((await runBackup(["list", "--json"], hurt)).stdout).backups[0].problem).toContain("has 1000 bytes, and the manifest says");
+    expect(JSON.parse((await runBackup(["list", "--json"], hurt)).stdout).backups[0].problem).toContain(
+      "has 1000 bytes, and the manifest says",
+    );
     expect((await runBackup(["verify", "--all"], hurt)).exit).toBe(13);
     expect((await runBackup(["restore", set, "-d", "never"], hurt)).exit).toBe(13);
     expect((await runBackup(["restore", "latest", "-d", "never"], hurt)).exit).toBe(17);
-    expect(await onDatabase(cluster, "postgres", "SELECT 1 FROM pg_database WHERE datname = 'never'")).toEqual([]);
+    expect(
+      await onDatabase(cluster, "postgres", "SELECT 1 FROM pg_database WHERE datname = 'never'"),
+    ).toEqual([]);
   });
 
   it("one bit flipped anywhere in the dump: verify finds it, remembers it, and restore refuses", async () => {
@@ -111,7 +98,9 @@ describe.skipIf(missingPostgres())("injuries", () => {
       await file.write(byte, 0, 1, position);
       await file.close();
       expect((await runBackup(["verify", "--level", "checksum"], hurt)).exit, `byte ${position}`).toBe(13);
-      expect(JSON.parse((await runBackup(["list", "--json"], hurt)).stdout).backups[0].problem).toBe("failed checksum");
+      expect(JSON.parse((await runBackup(["list", "--json"], hurt)).stdout).backups[0].problem).toBe(
+        "failed checksum",
+      );
       expect((await runBackup(["restore", set, "-d", "never"], hurt)).exit).toBe(13);
     }
   });
@@ -120,7 +109,11 @@ describe.skipIf(missingPostgres())("injuries", () => {
     const edited = await copyOfBackup();
     const manifest = join(edited.folder, "manifest.json");
     const text = await readFile(manifest, "utf8");
-    for (const [broken, code] of [[text.slice(0, 100), "no JSON"], [text.replace('"version": 1', '"version": 2'), "of version 2"], [text.replace(/"bytes": \d+/, '"bytes": -1'), "bytes"]] as const) {
+    for (const [broken, code] of [
+      [text.slice(0, 100), "no JSON"],
+      [text.replace('"version": 1', '"version": 2'), "of version 2"],
+      [text.replace(/"bytes": \d+/, '"bytes": -1'), "bytes"],
+    ] as const) {
       await writeFile(manifest, broken);
       const { backups } = JSON.parse((await runBackup(["list", "--json"], edited)).stdout);
       expect(backups[0].problem).toContain(code);
@@ -136,7 +129,13 @@ describe.skipIf(missingPostgres())("injuries", () => {
     expect(exit).toBe(18);
     expect(stderr).toContain('Cannot restore into "full"');
     expect(await onDatabase(cluster, "full", "SELECT one FROM public.precious")).toEqual([{ one: 1 }]);
-    expect(await onDatabase(cluster, "full", "SELECT count(*)::int AS tables FROM pg_tables WHERE schemaname = 'public'")).toEqual([{ tables: 1 }]);
+    expect(
+      await onDatabase(
+        cluster,
+        "full",
+        "SELECT count(*)::int AS tables FROM pg_tables WHERE schemaname = 'public'",
+      ),
+    ).toEqual([{ tables: 1 }]);
   });
 
   it("two runs at once: the second says who holds the lock, exit 16", async () => {
@@ -145,7 +144,16 @@ describe.skipIf(missingPostgres())("injuries", () => {
     const stall = await stallPlugin(both.home, "sealed");
     await writeFile(both.config, plain + stall.line);
     const first = startBackup(["run"], both);
-    for (let wait = 0; wait < 200 && !(await readFile(stall.mark).then(() => true, () => false)); wait += 1) await new Promise((go) => setTimeout(go, 50));
+    for (
+      let wait = 0;
+      wait < 200 &&
+      !(await readFile(stall.mark).then(
+        () => true,
+        () => false,
+      ));
+      wait += 1
+    )
+      await new Promise((go) => setTimeout(go, 50));
     const second = await runBackup(["run"], both);
     expect(second.exit).toBe(16);
     expect(second.stderr).toMatch(/another run holds the lock.*run \d{8}_\d{6}_\w+ of "shop".*process \d+/s);
@@ -155,7 +163,11 @@ describe.skipIf(missingPostgres())("injuries", () => {
 
   it("a table locked beyond the limit: the blocking session is named, exit 11", async () => {
     const waiting = await testHome(uriOf(cluster, "shop"), { head: "dump: { lockTimeout: 2s }" });
-    const holder = onDatabase(cluster, "shop", "SET application_name = 'the-migration'; BEGIN; LOCK TABLE public.t IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(6); COMMIT");
+    const holder = onDatabase(
+      cluster,
+      "shop",
+      "SET application_name = 'the-migration'; BEGIN; LOCK TABLE public.t IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(6); COMMIT",
+    );
     await new Promise((go) => setTimeout(go, 300));
     const { exit, stderr } = await runBackup(["run"], waiting);
     expect(exit).toBe(11);
@@ -175,9 +187,16 @@ describe.skipIf(missingPostgres())("injuries", () => {
   it("a misbehaving plugin fails alone, and the run says degraded", async () => {
     const bad = await testHome(uriOf(cluster, "shop"), { plugins: "  - use: ./bad.mjs\n" });
     await mkdir(bad.backups, { recursive: true, mode: 0o700 });
-    await writeFile(join(bad.home, "bad.mjs"), `export const plugin = { name: "bad", apiVersion: 1, options: { type: "object" }, setup: () => ({ on: { uploaded: async () => { throw new Error("boom"); } } }) };\n`);
+    await writeFile(
+      join(bad.home, "bad.mjs"),
+      `export const plugin = { name: "bad", apiVersion: 1, options: { type: "object" }, setup: () => ({ on: { uploaded: async () => { throw new Error("boom"); } } }) };\n`,
+    );
     const { exit, stdout } = await runBackup(["run", "--json"], bad);
     expect(exit).toBe(3);
-    expect(JSON.parse(stdout).runs[0]).toMatchObject({ outcome: "degraded", storedOn: ["local"], failures: [{ by: "bad", error: { code: "PLUGIN_FAILED" } }] });
+    expect(JSON.parse(stdout).runs[0]).toMatchObject({
+      outcome: "degraded",
+      storedOn: ["local"],
+      failures: [{ by: "bad", error: { code: "PLUGIN_FAILED" } }],
+    });
   });
 });

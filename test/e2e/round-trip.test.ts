@@ -1,11 +1,11 @@
 import { mkdtemp, readdir, readFile, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { execa } from "execa";
 import { compareFingerprints, type Fingerprint } from "@restorable/core";
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runBackup, type TestHome, testHome } from "../support/command.ts";
-import { missingPostgres, testCluster, type TestCluster } from "../support/postgres.ts";
+import { missingPostgres, type TestCluster, testCluster } from "../support/postgres.ts";
 import { createShop, fingerprintOf, onDatabase, uriOf } from "../support/shop.ts";
 
 describe.skipIf(missingPostgres())("back up, lose, restore, compare", () => {
@@ -20,8 +20,16 @@ describe.skipIf(missingPostgres())("back up, lose, restore, compare", () => {
   const forms = [
     ["directory, pg_dump's own gzip", "dump: { jobs: 2 }", /^shop_db_backup_\d{8}_\d{6}\.tar$/],
     ["custom, zstd", "dump: { jobs: 1 }\ncompression: zstd", /^shop_db_backup_\d{8}_\d{6}\.custom\.zst$/],
-    ["custom, gzip 9, the old scripts' name", "dump: { jobs: 1 }\ncompression: { algorithm: gzip, level: 9 }", /^shop_db_backup_\d{8}_\d{6}\.custom\.gz$/],
-    ["custom, not compressed", "dump: { jobs: 1 }\ncompression: none", /^shop_db_backup_\d{8}_\d{6}\.custom$/],
+    [
+      "custom, gzip 9, the old scripts' name",
+      "dump: { jobs: 1 }\ncompression: { algorithm: gzip, level: 9 }",
+      /^shop_db_backup_\d{8}_\d{6}\.custom\.gz$/,
+    ],
+    [
+      "custom, not compressed",
+      "dump: { jobs: 1 }\ncompression: none",
+      /^shop_db_backup_\d{8}_\d{6}\.custom$/,
+    ],
   ] as const;
 
   it.each(forms)("%s", async (_name, head, fileName) => {
@@ -36,7 +44,8 @@ describe.skipIf(missingPostgres())("back up, lose, restore, compare", () => {
     const names = (await readdir(folder)).toSorted();
     expect(names).toEqual(["RESTORE.md", "manifest.json", expect.stringMatching(fileName)]);
     for (const name of names) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
-    for (const one of [user.backups, join(user.backups, "shop"), folder]) expect((await stat(one)).mode & 0o777).toBe(0o700);
+    for (const one of [user.backups, join(user.backups, "shop"), folder])
+      expect((await stat(one)).mode & 0o777).toBe(0o700);
     expect(await readdir(join(user.backups, ".spool"))).not.toContain(id);
 
     const listed = await runBackup(["list", "--json"], user);
@@ -47,12 +56,22 @@ describe.skipIf(missingPostgres())("back up, lose, restore, compare", () => {
       const target = `copy_${jobs}`;
       const restored = await runBackup(["restore", id, "-d", target, "--jobs", jobs, "--json"], user);
       expect(restored).toMatchObject({ exit: 0, stderr: "" });
-      expect(JSON.parse(restored.stdout)).toMatchObject({ database: target, created: true, proved: true, missing: [] });
+      expect(JSON.parse(restored.stdout)).toMatchObject({
+        database: target,
+        created: true,
+        proved: true,
+        missing: [],
+      });
       expect(compareFingerprints(before, await fingerprintOf(cluster, target))).toEqual([]);
       await onDatabase(cluster, "postgres", `DROP DATABASE ${target}`);
     }
     await followGuide(cluster, folder, before);
-    await restoreLoneFile(cluster, user, join(folder, names.find((name) => name.startsWith("shop_")) ?? ""), before);
+    await restoreLoneFile(
+      cluster,
+      user,
+      join(folder, names.find((name) => name.startsWith("shop_")) ?? ""),
+      before,
+    );
   });
 
   it("restores into a database of its own name by default, and twice without harm", async () => {
@@ -64,7 +83,10 @@ describe.skipIf(missingPostgres())("back up, lose, restore, compare", () => {
     expect(database).toMatch(/^shop_restored_\d{8}_\d{6}$/);
     const again = await runBackup(["restore", "latest", "-d", database, "--json"], user);
     expect(again.exit).toBe(18);
-    expect(JSON.parse(again.stdout).error).toMatchObject({ code: "RESTORE_REFUSED", message: expect.stringContaining("not empty") });
+    expect(JSON.parse(again.stdout).error).toMatchObject({
+      code: "RESTORE_REFUSED",
+      message: expect.stringContaining("not empty"),
+    });
     expect((await runBackup(["restore", "latest", "-d", database, "--new-db"], user)).exit).toBe(18);
     expect(compareFingerprints(before, await fingerprintOf(cluster, database))).toEqual([]);
     await onDatabase(cluster, "postgres", `DROP DATABASE ${database}`);
@@ -81,13 +103,23 @@ async function followGuide(cluster: TestCluster, set: string, before: Fingerprin
   await execa("sh", ["-e", "-c", commands.join("\n")], {
     cwd: folder,
     extendEnv: false,
-    env: { PATH: `${cluster.binFolder}:/usr/bin:/bin`, PGHOST: cluster.socketFolder, PGPORT: String(cluster.port), PGUSER: "postgres" },
+    env: {
+      PATH: `${cluster.binFolder}:/usr/bin:/bin`,
+      PGHOST: cluster.socketFolder,
+      PGPORT: String(cluster.port),
+      PGUSER: "postgres",
+    },
   });
   expect(compareFingerprints(before, await fingerprintOf(cluster, "restored"))).toEqual([]);
   await onDatabase(cluster, "postgres", "DROP DATABASE restored");
 }
 
-async function restoreLoneFile(cluster: TestCluster, user: TestHome, file: string, before: Fingerprint): Promise<void> {
+async function restoreLoneFile(
+  cluster: TestCluster,
+  user: TestHome,
+  file: string,
+  before: Fingerprint,
+): Promise<void> {
   const lone = await runBackup(["restore", "-f", file, "-d", "lone"], user);
   expect(lone.exit).toBe(0);
   expect(lone.stdout).toContain("unproved");

@@ -14,7 +14,10 @@ export interface Finished {
 }
 
 /** The command as cron would start it: nothing of our environment, no terminal, no input. */
-export function startBackup(args: readonly string[], options: { readonly home: string; readonly environment?: Readonly<Record<string, string>> }): { readonly child: ChildProcess; readonly done: Promise<Finished> } {
+export function startBackup(
+  args: readonly string[],
+  options: { readonly home: string; readonly environment?: Readonly<Record<string, string>> },
+): { readonly child: ChildProcess; readonly done: Promise<Finished> } {
   const child = spawn(process.execPath, [program, ...args], {
     env: { HOME: options.home, PATH: "/usr/bin:/bin", ...options.environment },
     stdio: ["ignore", "pipe", "pipe"],
@@ -22,13 +25,22 @@ export function startBackup(args: readonly string[], options: { readonly home: s
   });
   let stdout = "";
   let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => { stdout += text; });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => { stderr += text; });
-  const done = new Promise<Finished>((settle) => child.once("close", (exit, signal) => settle({ exit, signal, stdout, stderr })));
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const done = new Promise<Finished>((settle) =>
+    child.once("close", (exit, signal) => settle({ exit, signal, stdout, stderr })),
+  );
   return { child, done };
 }
 
-export async function runBackup(args: readonly string[], options: { readonly home: string; readonly environment?: Readonly<Record<string, string>> }): Promise<Finished> {
+export async function runBackup(
+  args: readonly string[],
+  options: { readonly home: string; readonly environment?: Readonly<Record<string, string>> },
+): Promise<Finished> {
   return await startBackup(args, options).done;
 }
 
@@ -39,7 +51,10 @@ export interface TestHome {
   readonly backups: string;
 }
 
-export async function testHome(connection: string, extra: { readonly head?: string; readonly plugins?: string; readonly path?: string } = {}): Promise<TestHome> {
+export async function testHome(
+  connection: string,
+  extra: { readonly head?: string; readonly plugins?: string; readonly path?: string } = {},
+): Promise<TestHome> {
   const home = await mkdtemp(join(tmpdir(), "restorable-home-"));
   const backups = extra.path ?? join(home, "backups");
   const config = join(home, "backup.config.yaml");

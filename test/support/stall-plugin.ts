@@ -5,7 +5,10 @@ import { join } from "node:path";
  * Writes a plugin that stops at one event: it leaves a mark and waits, so that a test can kill the run in just that stage.
  * @returns the line for a configuration's `plugins`
  */
-export async function stallPlugin(folder: string, event: string): Promise<{ readonly line: string; readonly mark: string }> {
+export async function stallPlugin(
+  folder: string,
+  event: string,
+): Promise<{ readonly line: string; readonly mark: string }> {
   const path = join(folder, "stall.mjs");
   const mark = join(folder, "stalled");
   await writeFile(

@@ -27,7 +27,12 @@ async function run() {
   if (!process.versions.deno) {
     module.registerHooks({
       resolve: (specifier, context, next) =>
-        next(specifier, specifier.startsWith("@restorable/") ? { ...context, conditions: ["backup-source", ...context.conditions] } : context),
+        next(
+          specifier,
+          specifier.startsWith("@restorable/")
+            ? { ...context, conditions: ["backup-source", ...context.conditions] }
+            : context,
+        ),
     });
   }
   const { settings } = await import("@oclif/core");
@@ -59,7 +64,10 @@ async function runUnderNewerNode() {
     process.exitCode = 78;
     return;
   }
-  const child = spawn(newer, [...process.execArgv, ...process.argv.slice(1)], { stdio: "inherit", env: { ...process.env, BACKUP_REEXEC: "1" } });
+  const child = spawn(newer, [...process.execArgv, ...process.argv.slice(1)], {
+    stdio: "inherit",
+    env: { ...process.env, BACKUP_REEXEC: "1" },
+  });
   // A terminal sends SIGINT to the child itself; twice would mean "exit now".
   process.on("SIGINT", () => {});
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));

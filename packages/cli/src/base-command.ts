@@ -1,5 +1,5 @@
 import { Command, Flags } from "@oclif/core";
-import type { BackupError, ErrorInfo, Progress } from "@restorable/core";
+import type { ErrorInfo, Progress } from "@restorable/core";
 import type { Composition } from "./compose.ts";
 import type { ProgressReporter } from "./reporters/progress.ts";
 
@@ -7,7 +7,12 @@ import type { ProgressReporter } from "./reporters/progress.ts";
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
   static override baseFlags = {
-    config: Flags.string({ char: "c", description: "Configuration file", helpGroup: "GLOBAL", helpValue: "FILE" }),
+    config: Flags.string({
+      char: "c",
+      description: "Configuration file",
+      helpGroup: "GLOBAL",
+      helpValue: "FILE",
+    }),
     quiet: Flags.boolean({ char: "q", description: "Say nothing but errors", helpGroup: "GLOBAL" }),
     "no-input": Flags.boolean({ description: "Never ask anything", helpGroup: "GLOBAL" }),
   };
@@ -18,14 +23,18 @@ export abstract class BaseCommand extends Command {
   #quiet = false;
 
   /** Reads the configuration and sets everything up; closed when the command ends. */
-  protected async compose(flags: { readonly config?: string | undefined; readonly quiet?: boolean }): Promise<Composition> {
+  protected async compose(flags: {
+    readonly config?: string | undefined;
+    readonly quiet?: boolean;
+  }): Promise<Composition> {
     const [{ compose }, { progressReporter }, { systemClock }] = await Promise.all([
       import("./compose.ts"),
       import("./reporters/progress.ts"),
       import("@restorable/core"),
     ]);
     this.#quiet = flags.quiet ?? false;
-    if (!this.#quiet && !this.jsonEnabled()) this.#progress = progressReporter(process.stderr, () => systemClock().monotonicMs());
+    if (!this.#quiet && !this.jsonEnabled())
+      this.#progress = progressReporter(process.stderr, () => systemClock().monotonicMs());
     this.#composition = await compose({
       ...(flags.config !== undefined && { configPath: flags.config }),
       quiet: this.#quiet || this.jsonEnabled(),
@@ -44,7 +53,11 @@ export abstract class BaseCommand extends Command {
   protected async cancellation(): Promise<AbortSignal> {
     const { BackupError } = await import("@restorable/core");
     const controller = new AbortController();
-    for (const [signal, code, exit] of [["SIGINT", "CANCELLED", 130], ["SIGTERM", "TERMINATED", 143], ["SIGHUP", "TERMINATED", 143]] as const) {
+    for (const [signal, code, exit] of [
+      ["SIGINT", "CANCELLED", 130],
+      ["SIGTERM", "TERMINATED", 143],
+      ["SIGHUP", "TERMINATED", 143],
+    ] as const) {
       process.on(signal, () => {
         if (controller.signal.aborted) process.exit(exit);
         controller.abort(new BackupError(code, `Cannot go on: ${signal} was received`));
@@ -65,17 +78,15 @@ export abstract class BaseCommand extends Command {
     if (!this.jsonEnabled()) process.stderr.write(`${this.#redact(text)}\n`);
   }
 
-  /** Whether to paint: a terminal, and NO_COLOR unset. */
-  protected get colourful(): boolean {
-    return Boolean(process.stdout.isTTY) && !process.env["NO_COLOR"];
-  }
-
-  protected override async catch(error: Error & { oclif?: { exit?: number }; code?: string }): Promise<unknown> {
+  protected override async catch(
+    error: Error & { oclif?: { exit?: number }; code?: string },
+  ): Promise<unknown> {
     if (error.code === "EEXIT") throw error;
     this.#progress?.clear();
     const info = await this.#describe(error);
     process.exitCode = error.oclif?.exit ?? 1;
-    if (this.jsonEnabled()) this.logJson(JSON.parse(this.#redact(JSON.stringify({ error: { ...info, exit: process.exitCode } }))));
+    if (this.jsonEnabled())
+      this.logJson(JSON.parse(this.#redact(JSON.stringify({ error: { ...info, exit: process.exitCode } }))));
     else process.stderr.write(`${this.#redact(`Error ${info.code}: ${info.message}\n  ${info.hint}`)}\n`);
     if (process.env["BACKUP_DEBUG"] && error.stack) process.stderr.write(`${this.#redact(error.stack)}\n`);
     return undefined;
@@ -83,9 +94,13 @@ export abstract class BaseCommand extends Command {
 
   async #describe(error: Error & { oclif?: { exit?: number } }): Promise<ErrorInfo> {
     const { BackupError, errorTable } = await import("@restorable/core");
-    if (error instanceof BackupError) return (error as BackupError).toInfo();
+    if (error instanceof BackupError) return error.toInfo();
     const usage = error.oclif?.exit === 2;
-    return { code: usage ? "USAGE" : "BUG", message: error.message, hint: errorTable[usage ? "USAGE" : "BUG"].hint };
+    return {
+      code: usage ? "USAGE" : "BUG",
+      message: error.message,
+      hint: errorTable[usage ? "USAGE" : "BUG"].hint,
+    };
   }
 
   protected override async finally(error: Error | undefined): Promise<void> {

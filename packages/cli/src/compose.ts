@@ -2,12 +2,12 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import {
   type Config,
+  type LoadedPlugin,
   loadConfig,
   loadPlugins,
-  type LoadedPlugin,
   type Progress,
-  redactor,
   type RunEnvironment,
+  redactor,
   systemClock,
   systemProcesses,
 } from "@restorable/core";
@@ -47,7 +47,10 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
   let redact = redactor(known);
   const currentRedact = (text: string): string => redact(text);
   options.onSecrets(currentRedact);
-  const log = stderrLogger(currentRedact, { quiet: options.quiet, debug: Boolean(process.env["BACKUP_DEBUG"]) });
+  const log = stderrLogger(currentRedact, {
+    quiet: options.quiet,
+    debug: Boolean(process.env["BACKUP_DEBUG"]),
+  });
   const plugins: readonly LoadedPlugin[] = await loadPlugins({
     plugins: config.plugins,
     configPath: config.path,
@@ -74,7 +77,14 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     signal: options.signal,
     ...(options.progress && { progress: options.progress }),
   };
-  return { config, environment, redact: currentRedact, close: async () => void (await Promise.allSettled(plugins.map(({ plugin }) => plugin.close?.()))) };
+  return {
+    config,
+    environment,
+    redact: currentRedact,
+    close: async () => {
+      await Promise.allSettled(plugins.map(async ({ plugin }) => plugin.close?.()));
+    },
+  };
 }
 
 /** Where oclif installs plugins for its users. */

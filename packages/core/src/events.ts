@@ -24,7 +24,12 @@ export interface EventMap {
   /** Retention was applied on a destination. */
   rotated: { readonly destination: string; readonly removed: readonly BackupId[]; readonly kept: number };
   /** Something went wrong; the neighbours go on. */
-  failed: { readonly by: string; readonly during: EventType; readonly required: boolean; readonly error: ErrorInfo };
+  failed: {
+    readonly by: string;
+    readonly during: EventType;
+    readonly required: boolean;
+    readonly error: ErrorInfo;
+  };
   /** Always the last one. */
   finished: { readonly outcome: Outcome; readonly report: RunReport };
 }
@@ -39,13 +44,25 @@ export interface Stamp {
   readonly at: string;
 }
 
-export type LifecycleEvent<T extends EventType = EventType> = { [K in T]: Stamp & { readonly type: K } & EventMap[K] }[T];
+export type LifecycleEvent<T extends EventType = EventType> = {
+  [K in T]: Stamp & { readonly type: K } & EventMap[K];
+}[T];
 /** An event before the bus has stamped it. */
 export type EventDraft<T extends EventType = EventType> = { [K in T]: { readonly type: K } & EventMap[K] }[T];
 
 /** In the order in which a run publishes them. A test compares this with docs/design/events.md. */
 export const eventTypes = [
-  "started", "dumped", "compressed", "encrypted", "sealed", "checked", "verified", "uploaded", "rotated", "failed", "finished",
+  "started",
+  "dumped",
+  "compressed",
+  "encrypted",
+  "sealed",
+  "checked",
+  "verified",
+  "uploaded",
+  "rotated",
+  "failed",
+  "finished",
 ] as const satisfies readonly EventType[];
 
 /** What a plugin's reaction may yield; everything else is said by the core alone. */

@@ -14,7 +14,13 @@ export interface LocalOptions {
 
 const defaults = { name: "local", days: 30, max: 14, minimum: 3 } as const;
 
-const count = (description: string, value: number): object => ({ type: "integer", minimum: 1, maximum: 100_000, default: value, description });
+const count = (description: string, value: number): object => ({
+  type: "integer",
+  minimum: 1,
+  maximum: 100_000,
+  default: value,
+  description,
+});
 
 export const plugin: PluginDefinition<LocalOptions> = definePlugin<LocalOptions>({
   name: "local",
@@ -25,7 +31,12 @@ export const plugin: PluginDefinition<LocalOptions> = definePlugin<LocalOptions>
     required: ["path"],
     properties: {
       path: { type: "string", minLength: 1, description: "Folder that holds the backups" },
-      name: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", default: defaults.name, description: "Name of this destination" },
+      name: {
+        type: "string",
+        pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+        default: defaults.name,
+        description: "Name of this destination",
+      },
       retention: {
         type: "object",
         additionalProperties: false,
@@ -41,6 +52,9 @@ export const plugin: PluginDefinition<LocalOptions> = definePlugin<LocalOptions>
   setup({ path, name = defaults.name, retention = {} }, host) {
     const folder = resolve(host.configFolder, path.replace(/^~(?=\/|$)/, homedir()));
     const { days = defaults.days, max = defaults.max, minimum = defaults.minimum } = retention;
-    return storagePlugin({ destination: localDestination({ name, folder, clock: host.clock }), retention: { days, max, minimum } });
+    return storagePlugin({
+      destination: localDestination({ name, folder, clock: host.clock }),
+      retention: { days, max, minimum },
+    });
   },
 });

@@ -1,5 +1,5 @@
-import type { Dirent, Stats } from "node:fs";
-import { lstat, readdir } from "node:fs/promises";
+import { type Dirent, lstatSync, type Stats } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { codeOf } from "./local-errors.ts";
 
@@ -44,16 +44,23 @@ interface Found {
 
 /** @param folder relative with a closing `/`; empty for the root, which alone must exist */
 async function readFolder(root: string, folder: string, options: ListOptions): Promise<Found> {
-  const files: Promise<FoundFile | undefined>[] = [];
+  const files: FoundFile[] = [];
   const folders: string[] = [];
   for (const entry of await entriesOf(join(root, folder), folder === "")) {
-    const name = folder + entry.name;
     if (options.skip(entry.name)) continue;
-    const kind = await kindOf(entry, join(root, name));
-    if (kind === "folder" && (`${name}/`.startsWith(options.prefix) || options.prefix.startsWith(`${name}/`))) folders.push(`${name}/`);
-    if (kind === "file" && name.startsWith(options.prefix)) files.push(statFile(join(root, name), name));
+    const name = folder + entry.name;
+    const mayHold = `${name}/`.startsWith(options.prefix) || options.prefix.startsWith(`${name}/`);
+    if (isOther(entry) || !(mayHold || name.startsWith(options.prefix))) continue;
+    if (entry.isDirectory()) {
+      if (mayHold) folders.push(`${name}/`);
+    } else {
+      const stats = statsOf(join(root, name));
+      // Some file systems do not tell the kind of an entry.
+      if (stats?.isFile() && name.startsWith(options.prefix)) files.push({ name, stats });
+      else if (stats?.isDirectory() && mayHold) folders.push(`${name}/`);
+    }
   }
-  return { files: (await Promise.all(files)).filter((file) => file !== undefined), folders };
+  return { files, folders };
 }
 
 async function entriesOf(path: string, isRoot: boolean): Promise<readonly Dirent[]> {
@@ -63,21 +70,17 @@ async function entriesOf(path: string, isRoot: boolean): Promise<readonly Dirent
   });
 }
 
-/** Some file systems do not tell the type of an entry; Node then says that it is nothing at all. */
-async function kindOf(entry: Dirent, path: string): Promise<"file" | "folder" | "other"> {
-  if (entry.isFile()) return "file";
-  if (entry.isDirectory()) return "folder";
-  if (entry.isSymbolicLink() || entry.isFIFO() || entry.isSocket() || entry.isBlockDevice() || entry.isCharacterDevice()) return "other";
-  const stats = await lstat(path).catch(() => undefined);
-  return stats?.isFile() ? "file" : stats?.isDirectory() ? "folder" : "other";
+function isOther(entry: Dirent): boolean {
+  return (
+    entry.isSymbolicLink() ||
+    entry.isFIFO() ||
+    entry.isSocket() ||
+    entry.isBlockDevice() ||
+    entry.isCharacterDevice()
+  );
 }
 
-async function statFile(path: string, name: string): Promise<FoundFile | undefined> {
-  try {
-    const stats = await lstat(path);
-    return stats.isFile() ? { name, stats } : undefined;
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
+/** Without a promise: the folder was read just now, and ten thousand sets are thirty thousand of these (0.2 s instead of 0.6 s). */
+function statsOf(path: string): Stats | undefined {
+  return lstatSync(path, { throwIfNoEntry: false });
 }

@@ -1,7 +1,7 @@
 import type { Stats } from "node:fs";
-import { lstat, open, rm, stat, statfs, unlink } from "node:fs/promises";
+import { lstat, rm, stat, statfs, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { PassThrough, pipeline, type Readable, Transform } from "node:stream";
+import type { Readable } from "node:stream";
 import {
   type Artifact,
   BackupError,
@@ -20,6 +20,7 @@ import {
 import { listFolder } from "./list-folder.ts";
 import { codeOf, localError } from "./local-errors.ts";
 import { makeFolders, removeEmptyFolders } from "./private-folders.ts";
+import { readFileRange } from "./read-file.ts";
 import { takeCopy, takeLink, temporaryPrefix } from "./take-in.ts";
 
 export interface LocalFolderOptions {
@@ -32,20 +33,34 @@ export interface LocalFolderOptions {
 const dayMs = 86_400_000;
 
 /** A folder of this machine: folders 0700, files 0600, dot names left alone. A sealed file is taken by hard link, else copied. */
-export function localDestination({ name, folder, clock = systemClock() }: LocalFolderOptions): Destination & LocalFolder & Capacity {
+export function localDestination({
+  name,
+  folder,
+  clock = systemClock(),
+}: LocalFolderOptions): Destination & LocalFolder & Capacity {
   const pathOf = (key: ObjectKey): string => join(folder, ...parseObjectKey(key).split("/"));
-  const storedAs = (key: ObjectKey, stats: Stats): StoredObject => ({ key, bytes: stats.size, modifiedAt: stats.mtime });
+  const storedAs = (key: ObjectKey, stats: Stats): StoredObject => ({
+    key,
+    bytes: stats.size,
+    modifiedAt: stats.mtime,
+  });
 
   /** What is not there is told apart from a folder that is gone as a whole: a disk that is not mounted is no empty store. */
   const absent = async (key: ObjectKey, error?: unknown): Promise<BackupError> => {
     await requireFolder();
-    return new BackupError("OBJECT_NOT_FOUND", `Cannot find "${key}" in "${name}": there is no such object`, { cause: error });
+    return new BackupError("OBJECT_NOT_FOUND", `Cannot find "${key}" in "${name}": there is no such object`, {
+      cause: error,
+    });
   };
   const requireFolder = async (): Promise<void> => {
-    const found = await stat(folder).catch((error: unknown) => Promise.reject(localError(error, `use "${folder}"`)));
-    if (!found.isDirectory()) throw new BackupError("DESTINATION_UNAVAILABLE", `Cannot use "${folder}": it is no folder`);
+    const found = await stat(folder).catch((error: unknown) =>
+      Promise.reject(localError(error, `use "${folder}"`)),
+    );
+    if (!found.isDirectory())
+      throw new BackupError("DESTINATION_UNAVAILABLE", `Cannot use "${folder}": it is no folder`);
   };
-  const isAbsent = (error: unknown): boolean => ["ENOENT", "ENOTDIR", "EISDIR"].includes(codeOf(error) ?? "");
+  const isAbsent = (error: unknown): boolean =>
+    ["ENOENT", "ENOTDIR", "EISDIR", "ELOOP"].includes(codeOf(error) ?? "");
 
   /** Once in the life of this object: what killed copies left is nowhere listed, and would stay for ever. */
   let swept: Promise<void> | undefined;
@@ -88,29 +103,25 @@ export function localDestination({ name, folder, clock = systemClock() }: LocalF
         await swept;
         return storedAs(key, await lstat(path));
       } catch (error) {
-        if (codeOf(error) === "EEXIST") throw new BackupError("OBJECT_EXISTS", `Cannot store "${key}" in "${name}": it is there already`, { cause: error });
+        if (codeOf(error) === "EEXIST")
+          throw new BackupError("OBJECT_EXISTS", `Cannot store "${key}" in "${name}": it is there already`, {
+            cause: error,
+          });
         throw localError(error, `store "${path}"`, options.signal);
       }
     },
 
     async get(key, options = {}) {
       options.signal?.throwIfAborted();
-      const file = await open(pathOf(key), "r").catch(async (error: unknown) => {
-        throw isAbsent(error) ? await absent(key, error) : localError(error, `read "${pathOf(key)}"`);
-      });
-      const stats = await file.stat();
-      if (!stats.isFile()) {
-        await file.close();
-        throw await absent(key);
+      const path = pathOf(key);
+      let stream: Readable | undefined;
+      try {
+        stream = readFileRange(path, options);
+      } catch (error) {
+        throw isAbsent(error) ? await absent(key, error) : localError(error, `read "${path}"`);
       }
-      const start = Math.min(options.offset ?? 0, stats.size);
-      const end = Math.min(options.length === undefined ? stats.size : start + options.length, stats.size);
-      if (end <= start) {
-        await file.close();
-        return new PassThrough().end();
-      }
-      const stream = file.createReadStream({ start, end: end - 1, highWaterMark: 1 << 18, ...(options.signal && { signal: options.signal }) });
-      return options.progress ? counted(stream, options.progress) : stream;
+      if (!stream) throw await absent(key);
+      return stream;
     },
 
     async stat(key, options) {
@@ -125,7 +136,11 @@ export function localDestination({ name, folder, clock = systemClock() }: LocalF
     async *list(prefix, options = {}) {
       const skip = (entry: string): boolean => !isObjectKey(entry);
       try {
-        for await (const { name: key, stats } of listFolder(folder, { prefix, skip, ...(options.signal && { signal: options.signal }) })) {
+        for await (const { name: key, stats } of listFolder(folder, {
+          prefix,
+          skip,
+          ...(options.signal && { signal: options.signal }),
+        })) {
           if (isObjectKey(key)) yield storedAs(key, stats);
         }
       } catch (error) {
@@ -138,7 +153,9 @@ export function localDestination({ name, folder, clock = systemClock() }: LocalF
       const path = pathOf(key);
       try {
         await unlink(path);
-        await syncFolder(dirname(path)).catch((error: unknown) => (isAbsent(error) ? undefined : Promise.reject(error)));
+        await syncFolder(dirname(path)).catch((error: unknown) =>
+          isAbsent(error) ? undefined : Promise.reject(error),
+        );
       } catch (error) {
         if (!isAbsent(error)) throw localError(error, `delete "${path}"`);
         await requireFolder();
@@ -147,21 +164,12 @@ export function localDestination({ name, folder, clock = systemClock() }: LocalF
     },
 
     async capacity() {
-      const { bavail, blocks, bsize } = await statfs(folder).catch((error: unknown) => Promise.reject(localError(error, `measure "${folder}"`)));
+      const { bavail, blocks, bsize } = await statfs(folder).catch((error: unknown) =>
+        Promise.reject(localError(error, `measure "${folder}"`)),
+      );
       return { free: bavail * bsize, total: blocks * bsize };
     },
 
     async close() {},
   };
-}
-
-function counted(source: Readable, progress: (bytes: number) => void): Readable {
-  const meter = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      progress(chunk.length);
-      done(null, chunk);
-    },
-  });
-  // The reader sees a failure on the stream it holds; there is nobody else to tell.
-  return pipeline(source, meter, () => undefined);
 }

@@ -12,8 +12,13 @@ export function localError(error: unknown, action: string, signal?: AbortSignal)
   if (error instanceof BackupError) return error;
   const code = codeOf(error);
   if (code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error;
-  if (code === "ENOSPC" || code === "EDQUOT") return new BackupError("DISK_FULL", `Cannot ${action}: the disk is full`, { cause: error });
-  return new BackupError("DESTINATION_UNAVAILABLE", `Cannot ${action}: ${reasons[code] ?? (error as Error).message}`, { cause: error });
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return new BackupError("DISK_FULL", `Cannot ${action}: the disk is full`, { cause: error });
+  return new BackupError(
+    "DESTINATION_UNAVAILABLE",
+    `Cannot ${action}: ${reasons[code] ?? (error as Error).message}`,
+    { cause: error },
+  );
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -8,7 +8,14 @@ import { codeOf } from "./local-errors.ts";
 /** Begins with a dot, and so can be no key: a listing never shows it. */
 export const temporaryPrefix = ".partial-";
 
-const noLinks: readonly (string | undefined)[] = ["EXDEV", "EPERM", "EMLINK", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"];
+const noLinks: readonly (string | undefined)[] = [
+  "EXDEV",
+  "EPERM",
+  "EMLINK",
+  "ENOSYS",
+  "ENOTSUP",
+  "EOPNOTSUPP",
+];
 
 /**
  * Takes the artifact's own file by hard link: atomic, no copy, and never over another. Its bytes are those that verification
@@ -21,7 +28,8 @@ export async function takeLink(artifact: Artifact, path: string, options: CallOp
   const found = await lstat(artifact.path).catch(() => undefined);
   // A link shares owner and mode with the original, and a link to a symbolic link would be no file at all.
   if (!found?.isFile() || (found.mode & 0o077) !== 0) return false;
-  if (found.size !== artifact.digest.bytes) throw damaged(path, `the sealed file has ${found.size} bytes instead of ${artifact.digest.bytes}`);
+  if (found.size !== artifact.digest.bytes)
+    throw damaged(path, `the sealed file has ${found.size} bytes instead of ${artifact.digest.bytes}`);
   try {
     await link(artifact.path, path);
   } catch (error) {
@@ -29,7 +37,11 @@ export async function takeLink(artifact: Artifact, path: string, options: CallOp
     throw error;
   }
   const file = await open(path, "r");
-  await file.sync().finally(() => file.close());
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
   options.progress?.(found.size);
   return true;
 }
@@ -56,7 +68,12 @@ export async function takeCopy(artifact: Artifact, path: string, options: CallOp
   }
 }
 
-async function copyInto(file: FileHandle, artifact: Artifact, path: string, options: CallOptions): Promise<void> {
+async function copyInto(
+  file: FileHandle,
+  artifact: Artifact,
+  path: string,
+  options: CallOptions,
+): Promise<void> {
   const source = artifact.open();
   let sourceError: unknown;
   source.once("error", (error) => (sourceError = error));
@@ -66,21 +83,29 @@ async function copyInto(file: FileHandle, artifact: Artifact, path: string, opti
   try {
     for await (const chunk of source as AsyncIterable<Uint8Array>) {
       bytes += chunk.length;
-      if (bytes > artifact.digest.bytes) throw damaged(path, `more than ${artifact.digest.bytes} bytes arrived`);
+      if (bytes > artifact.digest.bytes)
+        throw damaged(path, `more than ${artifact.digest.bytes} bytes arrived`);
       hash.update(chunk);
       await file.writeFile(chunk);
       options.progress?.(chunk.length);
     }
   } catch (error) {
     // A spool that cannot be read is not this disk's fault.
-    if (error === sourceError && codeOf(error) !== undefined && !options.signal?.aborted && !(error instanceof BackupError)) {
+    if (
+      error === sourceError &&
+      codeOf(error) !== undefined &&
+      !options.signal?.aborted &&
+      !(error instanceof BackupError)
+    ) {
       throw damaged(path, `its bytes cannot be read: ${(error as Error).message}`, error);
     }
     throw error;
   }
   options.signal?.throwIfAborted();
-  if (bytes !== artifact.digest.bytes) throw damaged(path, `${bytes} bytes arrived instead of ${artifact.digest.bytes}`);
-  if (!sameDigest({ sha256: hash.digest("hex"), bytes }, artifact.digest)) throw damaged(path, "other bytes arrived than were announced");
+  if (bytes !== artifact.digest.bytes)
+    throw damaged(path, `${bytes} bytes arrived instead of ${artifact.digest.bytes}`);
+  if (!sameDigest({ sha256: hash.digest("hex"), bytes }, artifact.digest))
+    throw damaged(path, "other bytes arrived than were announced");
 }
 
 /** Where the file system has no links, a look and a rename must do: runs hold a lock, and ids never repeat. */
@@ -89,7 +114,8 @@ async function publish(temporary: string, path: string): Promise<void> {
     await link(temporary, path);
   } catch (error) {
     if (!noLinks.includes(codeOf(error))) throw error;
-    if (await lstat(path).catch(() => undefined)) throw Object.assign(new Error(`"${path}" exists`), { code: "EEXIST" });
+    if (await lstat(path).catch(() => undefined))
+      throw Object.assign(new Error(`"${path}" exists`), { code: "EEXIST" });
     await rename(temporary, path);
   }
 }

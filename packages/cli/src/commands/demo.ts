@@ -5,7 +5,9 @@ import type { DemoReport } from "../demo/demo.ts";
 export default class Demo extends BaseCommand {
   static override summary = "Back up, lose and restore a database on a throw-away PostgreSQL";
   static override examples = ["<%= config.bin %> demo", "<%= config.bin %> demo --keep"];
-  static override flags = { keep: Flags.boolean({ description: "Leave the folder and the server for exploring" }) };
+  static override flags = {
+    keep: Flags.boolean({ description: "Leave the folder and the server for exploring" }),
+  };
 
   async run(): Promise<DemoReport> {
     const { flags } = await this.parse(Demo);

@@ -5,14 +5,24 @@ import { formatBytes, formatDuration } from "../format.ts";
 
 export default class Verify extends BaseCommand {
   static override summary = "Verify stored backups again, byte by byte";
-  static override description = "checksum compares every byte with the digest taken while the backup was made; decode also reads every data block with pg_restore.\nA backup that fails is marked, and never counts for retention again.";
-  static override examples = ["<%= config.bin %> verify", "<%= config.bin %> verify shop_20261124_020000_k3f9 --level checksum", "<%= config.bin %> verify --all --json"];
+  static override description =
+    "checksum compares every byte with the digest taken while the backup was made; decode also reads every data block with pg_restore.\nA backup that fails is marked, and never counts for retention again.";
+  static override examples = [
+    "<%= config.bin %> verify",
+    "<%= config.bin %> verify shop_20261124_020000_k3f9 --level checksum",
+    "<%= config.bin %> verify --all --json",
+  ];
   static override strict = false;
-  static override args = { id: Args.string({ description: "Backup ids, or the beginnings of some; default: the newest" }) };
+  static override args = {
+    id: Args.string({ description: "Backup ids, or the beginnings of some; default: the newest" }),
+  };
   static override flags = {
     all: Flags.boolean({ description: "Every backup of every destination", exclusive: ["latest"] }),
     latest: Flags.boolean({ description: "The newest backup (the default)" }),
-    level: Flags.string({ options: ["checksum", "decode"], description: "How deep to look; default: verify.level of the configuration" }),
+    level: Flags.string({
+      options: ["checksum", "decode"],
+      description: "How deep to look; default: verify.level of the configuration",
+    }),
     from: Flags.string({ description: "Only this destination", helpValue: "DESTINATION" }),
   };
 
@@ -24,7 +34,10 @@ export default class Verify extends BaseCommand {
     const wanted = argv.length > 0 ? (argv as string[]) : ["latest"];
     const results: VerifyResult[] = [];
     let notFound: unknown;
-    for (const { storage, catalog, error } of await readCatalogs(environment, flags.from ? { from: flags.from } : {})) {
+    for (const { storage, catalog, error } of await readCatalogs(
+      environment,
+      flags.from ? { from: flags.from } : {},
+    )) {
       if (!catalog) throw error;
       const sets = [];
       if (flags.all) sets.push(...catalog.sets);
@@ -39,12 +52,18 @@ export default class Verify extends BaseCommand {
       for (const set of sets) {
         const result = await verifyStored(storage, set, level, environment);
         results.push(result);
-        this.say(`${result.passed ? "ok    " : "FAILED"}  ${result.id}  ${level}  ${formatBytes(result.bytes)}  ${formatDuration(result.durationMs)}  ${result.destination}`);
-        if (result.error) this.complain(`Error ${result.error.code}: ${result.error.message}\n  ${result.error.hint}`);
+        this.say(
+          `${result.passed ? "ok    " : "FAILED"}  ${result.id}  ${level}  ${formatBytes(result.bytes)}  ${formatDuration(result.durationMs)}  ${result.destination}`,
+        );
+        if (result.error)
+          this.complain(`Error ${result.error.code}: ${result.error.message}\n  ${result.error.hint}`);
       }
     }
     if (results.length === 0 && !flags.all) throw notFound;
-    if (results.length === 0) throw new BackupError("BACKUP_NOT_FOUND", "Cannot verify: there is no backup", { hint: "Make one: backup run" });
+    if (results.length === 0)
+      throw new BackupError("BACKUP_NOT_FOUND", "Cannot verify: there is no backup", {
+        hint: "Make one: backup run",
+      });
     const failed = results.find((result) => !result.passed);
     if (failed) process.exitCode = failed.error ? errorTable[failed.error.code].exit : 13;
     return { results };

@@ -2,15 +2,15 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
-  backup,
   BackupError,
   type BackupSettings,
+  backup,
   compareFingerprints,
   connect,
+  type Fingerprint,
   findServerFolder,
   findStoredSet,
   fingerprint,
-  type Fingerprint,
   resolveConnection,
   restore,
   startScratchCluster,
@@ -48,44 +48,114 @@ export async function demo(options: DemoOptions): Promise<DemoReport> {
   const { major, folder: binFolder } = await findServerFolder(processes);
   const folder = await mkdtemp(join(tmpdir(), "restorable-demo-"));
   await chmod(folder, 0o711);
-  const step = async <Result>(title: string, work: () => Promise<Result>, tell: (result: Result) => string = () => ""): Promise<Result> => {
+  const step = async <Result>(
+    title: string,
+    work: () => Promise<Result>,
+    tell: (result: Result) => string = () => "",
+  ): Promise<Result> => {
     const start = clock.monotonicMs();
     const result = await work();
     const said = tell(result);
-    options.say(`  ${formatDuration(clock.monotonicMs() - start).padStart(7)}  ${title}${said ? `: ${said}` : ""}`);
+    options.say(
+      `  ${formatDuration(clock.monotonicMs() - start).padStart(7)}  ${title}${said ? `: ${said}` : ""}`,
+    );
     return result;
   };
   options.say("Restorable: PostgreSQL backups that have already been restored");
-  const cluster = await step(`throw-away PostgreSQL ${major}`, () => startScratchCluster({ folder: join(folder, "cluster"), binFolder, processes }));
+  const cluster = await step(`throw-away PostgreSQL ${major}`, () =>
+    startScratchCluster({ folder: join(folder, "cluster"), binFolder, processes }),
+  );
   try {
-    const uri = (database: string): string => `postgresql://postgres@/${database}?host=${cluster.socketFolder}&port=${cluster.port}&sslmode=disable`;
-    const before = await step("sample shop database", () => createShop(uri), (found) => `${totalRows(found).toLocaleString("en")} rows`);
+    const uri = (database: string): string =>
+      `postgresql://postgres@/${database}?host=${cluster.socketFolder}&port=${cluster.port}&sslmode=disable`;
+    const before = await step(
+      "sample shop database",
+      () => createShop(uri),
+      (found) => `${totalRows(found).toLocaleString("en")} rows`,
+    );
     const configPath = join(folder, "backup.config.yaml");
     await writeFile(configPath, configuration(uri("shop")), { mode: 0o600 });
-    const composition = await compose({ configPath, quiet: true, dataFolder: options.dataFolder, toolVersion: options.toolVersion, signal: options.signal, onSecrets: () => {} });
+    const composition = await compose({
+      configPath,
+      quiet: true,
+      dataFolder: options.dataFolder,
+      toolVersion: options.toolVersion,
+      signal: options.signal,
+      onSecrets: () => {},
+    });
     const { config, environment } = composition;
     const [database] = config.databases;
-    if (!database) throw new BackupError("BUG", "Cannot run the demo: its own configuration names no database");
-    const settings: BackupSettings = { database, dump: config.dump, compression: config.compression, level: config.verify.level };
-    const report = await step("backup run, 2 jobs", () => backup(settings, environment), (run) => `${formatBytes(run.bytes ?? 0)}, ${run.outcome}`);
-    if (report.outcome !== "succeeded" || !report.backupId) throw new BackupError(report.failures[0]?.error.code ?? "BUG", report.failures[0]?.error.message ?? "Cannot back up");
+    if (!database)
+      throw new BackupError("BUG", "Cannot run the demo: its own configuration names no database");
+    const settings: BackupSettings = {
+      database,
+      dump: config.dump,
+      compression: config.compression,
+      level: config.verify.level,
+    };
+    const report = await step(
+      "backup run, 2 jobs",
+      () => backup(settings, environment),
+      (run) => `${formatBytes(run.bytes ?? 0)}, ${run.outcome}`,
+    );
+    if (report.outcome !== "succeeded" || !report.backupId)
+      throw new BackupError(
+        report.failures[0]?.error.code ?? "BUG",
+        report.failures[0]?.error.message ?? "Cannot back up",
+      );
     const found = await findStoredSet(environment, report.backupId, {});
-    await step("backup verify", () => verifyStored(found.storage, found.set, "decode", environment), (result) => {
-      if (!result.passed) throw new BackupError("VERIFICATION_FAILED", result.error?.message ?? "Cannot verify the backup");
-      return "every byte and every data block";
-    });
-    await step("DROP DATABASE shop", () => inDatabase(uri("postgres"), (session) => session.query("DROP DATABASE shop")));
-    await step("backup restore, 2 jobs", () => restore({ from: found, connection: database.connection, database: "shop", mustBeNew: true, jobs: 2, owners: true }, environment));
-    await step("comparison of everything", async () => {
-      const differences = compareFingerprints(before, await inDatabase(uri("shop"), fingerprint));
-      if (differences.length > 0) throw new BackupError("RESTORE_FAILED", `Cannot call this a restore: ${differences.join("; ")}`);
-    }, () => `${Object.keys(before).length} tables, sequences and counts are equal`);
+    await step(
+      "backup verify",
+      () => verifyStored(found.storage, found.set, "decode", environment),
+      (result) => {
+        if (!result.passed)
+          throw new BackupError("VERIFICATION_FAILED", result.error?.message ?? "Cannot verify the backup");
+        return "every byte and every data block";
+      },
+    );
+    await step("DROP DATABASE shop", () =>
+      inDatabase(uri("postgres"), (session) => session.query("DROP DATABASE shop")),
+    );
+    await step("backup restore, 2 jobs", () =>
+      restore(
+        {
+          from: found,
+          connection: database.connection,
+          database: "shop",
+          mustBeNew: true,
+          jobs: 2,
+          owners: true,
+        },
+        environment,
+      ),
+    );
+    await step(
+      "comparison of everything",
+      async () => {
+        const differences = compareFingerprints(before, await inDatabase(uri("shop"), fingerprint));
+        if (differences.length > 0)
+          throw new BackupError("RESTORE_FAILED", `Cannot call this a restore: ${differences.join("; ")}`);
+      },
+      () => `${Object.keys(before).length} tables, sequences and counts are equal`,
+    );
     await composition.close();
     const total = clock.monotonicMs() - begun;
     options.say(`Lost and restored, every row equal, in ${formatDuration(total)}.`);
-    if (options.keep) options.say(`Kept in ${folder}; stop the server with: ${await cluster.detach()}\nNext: npx backup list --config ${configPath}`);
-    else options.say("Next: npx backup demo --keep, then explore; or write your own\nbackup.config.yaml (see README.md) and type: npx backup run");
-    return { backupId: report.backupId, comparedObjects: Object.keys(before).length, rows: totalRows(before), durationMs: Math.round(total), ...(options.keep && { folder }) };
+    if (options.keep)
+      options.say(
+        `Kept in ${folder}; stop the server with: ${await cluster.detach()}\nNext: npx backup list --config ${configPath}`,
+      );
+    else
+      options.say(
+        "Next: npx backup demo --keep, then explore; or write your own\nbackup.config.yaml (see README.md) and type: npx backup run",
+      );
+    return {
+      backupId: report.backupId,
+      comparedObjects: Object.keys(before).length,
+      rows: totalRows(before),
+      durationMs: Math.round(total),
+      ...(options.keep && { folder }),
+    };
   } finally {
     if (!options.keep) {
       await cluster.stop();
@@ -103,9 +173,14 @@ async function createShop(uri: (database: string) => string): Promise<Fingerprin
   });
 }
 
-async function inDatabase<Result>(uri: string, work: (session: Awaited<ReturnType<typeof connect>>) => Promise<Result>): Promise<Result> {
+async function inDatabase<Result>(
+  uri: string,
+  work: (session: Awaited<ReturnType<typeof connect>>) => Promise<Result>,
+): Promise<Result> {
   const { secret } = await import("@restorable/core");
-  const session = await connect(await resolveConnection({ uri: secret(uri), parameters: {} }, {}), { applicationName: "restorable/demo" });
+  const session = await connect(await resolveConnection({ uri: secret(uri), parameters: {} }, {}), {
+    applicationName: "restorable/demo",
+  });
   try {
     return await work(session);
   } finally {

@@ -1,6 +1,6 @@
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
-import { createHash } from "node:crypto";
 import type { Digest } from "../model/digest.ts";
 import type { Artifact } from "../ports/destination.ts";
 
@@ -24,7 +24,10 @@ export function bytesArtifact(bytes: Uint8Array): Artifact {
     digest: { sha256: createHash("sha256").update(bytes).digest("hex"), bytes: bytes.length },
     open: (range) => {
       const start = range?.offset ?? 0;
-      return Readable.from([Buffer.from(bytes.subarray(start, range?.length === undefined ? undefined : start + range.length))], { objectMode: false });
+      return Readable.from(
+        [Buffer.from(bytes.subarray(start, range?.length === undefined ? undefined : start + range.length))],
+        { objectMode: false },
+      );
     },
   };
 }

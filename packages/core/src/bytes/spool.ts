@@ -1,7 +1,7 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { freeBytes, folderBytes, privateFolder, writeDurably } from "../host/durable-file.ts";
 import { BackupError } from "../errors.ts";
+import { folderBytes, freeBytes, privateFolder, writeDurably } from "../host/durable-file.ts";
 import type { BackupId } from "../model/backup-id.ts";
 import { type Manifest, manifestName, type Part, restoreGuideName } from "../model/manifest.ts";
 import { keyOf, type ObjectKey } from "../model/object-key.ts";
@@ -30,7 +30,9 @@ export async function spoolFolder(spool: string, id: BackupId): Promise<SpoolFol
 }
 
 /** The sealed leftovers of killed runs; folders without a manifest are removed: their backup never existed. */
-export async function recoverSpool(spool: string): Promise<readonly { readonly set: SpoolFolder; readonly manifest: Manifest }[]> {
+export async function recoverSpool(
+  spool: string,
+): Promise<readonly { readonly set: SpoolFolder; readonly manifest: Manifest }[]> {
   const leftovers = [];
   for (const entry of await readdir(spool, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
@@ -56,7 +58,8 @@ function openSpoolFolder(folder: string, id: BackupId): SpoolFolder {
     pathOf: (name) => join(folder, name),
     scratch: (name) => privateFolder(join(folder, name)),
     hold(parts) {
-      for (const part of parts) artifacts.set(keyOf(id, part.name), fileArtifact(join(folder, part.name), part.stored));
+      for (const part of parts)
+        artifacts.set(keyOf(id, part.name), fileArtifact(join(folder, part.name), part.stored));
     },
     async seal(manifest, restoreGuide) {
       await writeDurably(join(folder, restoreGuideName), restoreGuide);
@@ -67,7 +70,8 @@ function openSpoolFolder(folder: string, id: BackupId): SpoolFolder {
     },
     artifact(key) {
       const artifact = artifacts.get(key);
-      if (!artifact) throw new BackupError("OBJECT_NOT_FOUND", `Cannot read "${key}": the spool has no such object`);
+      if (!artifact)
+        throw new BackupError("OBJECT_NOT_FOUND", `Cannot read "${key}": the spool has no such object`);
       return artifact;
     },
     remove: () => rm(folder, { recursive: true, force: true }),
@@ -80,9 +84,13 @@ const reserveBytes = 64 * 1024 * 1024;
 export async function requireSpace(folder: string, wanted: number): Promise<void> {
   const free = await freeBytes(folder);
   if (free < wanted + reserveBytes) {
-    throw new BackupError("DISK_FULL", `Cannot start: "${folder}" has ${inMb(free)} MB free, and ${inMb(wanted + reserveBytes)} MB are needed`, {
-      details: { free, needed: wanted + reserveBytes },
-    });
+    throw new BackupError(
+      "DISK_FULL",
+      `Cannot start: "${folder}" has ${inMb(free)} MB free, and ${inMb(wanted + reserveBytes)} MB are needed`,
+      {
+        details: { free, needed: wanted + reserveBytes },
+      },
+    );
   }
 }
 
@@ -101,7 +109,12 @@ export function watchSpace(
       await clock.sleep(500, over.signal);
       told.progress(await folderBytes(folder));
       const free = await freeBytes(folder);
-      if (free < reserveBytes / 8) told.full(new BackupError("DISK_FULL", `Cannot go on: "${folder}" has only ${inMb(free)} MB free`, { details: { free } }));
+      if (free < reserveBytes / 8)
+        told.full(
+          new BackupError("DISK_FULL", `Cannot go on: "${folder}" has only ${inMb(free)} MB free`, {
+            details: { free },
+          }),
+        );
     }
   };
   look().catch(() => undefined);

@@ -9,7 +9,11 @@ import type { CallOptions } from "../ports/destination.ts";
  * Writes a stream into a new file (0600) and syncs it; the digest is taken in the stream, before the disk has seen a byte.
  * @throws DISK_FULL, or whatever the stream throws; the file then holds a part, and is the caller's to remove
  */
-export async function writeStream(source: Readable, path: string, options: CallOptions = {}): Promise<Digest> {
+export async function writeStream(
+  source: Readable,
+  path: string,
+  options: CallOptions = {},
+): Promise<Digest> {
   const file = await open(path, "wx", 0o600);
   try {
     const hash = createHash("sha256");
@@ -31,6 +35,10 @@ export async function writeStream(source: Readable, path: string, options: CallO
 }
 
 /** A nearly full disk takes part of a chunk; the next attempt then tells why. */
-async function writeRest(file: Awaited<ReturnType<typeof open>>, chunk: Buffer, written: number): Promise<void> {
+async function writeRest(
+  file: Awaited<ReturnType<typeof open>>,
+  chunk: Buffer,
+  written: number,
+): Promise<void> {
   if (written < chunk.length) await file.writeFile(chunk.subarray(written));
 }

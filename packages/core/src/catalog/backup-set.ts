@@ -51,7 +51,9 @@ export function createdAtOf(id: BackupId): Date {
 }
 
 function timeOf([year, month, day, hour, minute, second]: readonly string[]): Date {
-  return new Date(Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second)));
+  return new Date(
+    Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second)),
+  );
 }
 
 /** The first part that is not listed, or listed at another size than the manifest says; undefined when all are there. */
@@ -73,7 +75,8 @@ export function unproved(set: BackupSet): string | undefined {
   if (set.problem !== undefined) return set.problem;
   if (!set.manifest) return "its manifest cannot be read";
   const failed = set.proofs.find(({ passed }) => !passed);
-  if (failed) return `it failed the verification "${failed.level}" on ${failed.at.toISOString().slice(0, 10)}`;
+  if (failed)
+    return `it failed the verification "${failed.level}" on ${failed.at.toISOString().slice(0, 10)}`;
   if (set.manifest.kind !== "full") return "it holds a part of the database only";
   if (set.manifest.checks.length === 0) return "nothing has verified it";
   return missingPart(set.manifest, set.objects);

@@ -4,7 +4,7 @@ import { type Manifest, manifestName } from "../model/manifest.ts";
 import { keyOf, splitKey } from "../model/object-key.ts";
 import { largestManifest, parseManifest } from "../model/parse-manifest.ts";
 import type { CallOptions, Destination, StoredObject } from "../ports/destination.ts";
-import { type BackupSet, createdAtOf, missingPart, pinName, type Proof, proofOf } from "./backup-set.ts";
+import { type BackupSet, createdAtOf, missingPart, type Proof, pinName, proofOf } from "./backup-set.ts";
 import { newestFirst } from "./retention.ts";
 
 export type { BackupSet, Proof } from "./backup-set.ts";
@@ -37,7 +37,10 @@ export interface CatalogOptions extends CallOptions {
  */
 export async function readCatalog(destination: Destination, options: CatalogOptions = {}): Promise<Catalog> {
   const groups = new Map<BackupId, StoredObject[]>();
-  for await (const object of destination.list(options.database === undefined ? "" : `${options.database}/`, call(options))) {
+  for await (const object of destination.list(
+    options.database === undefined ? "" : `${options.database}/`,
+    call(options),
+  )) {
     const own = splitKey(object.key);
     if (!own) continue;
     const group = groups.get(own.id);
@@ -62,16 +65,24 @@ export async function readCatalog(destination: Destination, options: CatalogOpti
 type Read = { readonly manifest: Manifest } | { readonly problem: string };
 
 /** Undefined when there is no manifest, or none any more. */
-async function readManifest(destination: Destination, id: BackupId, objects: readonly StoredObject[], options: CatalogOptions): Promise<Read | undefined> {
+async function readManifest(
+  destination: Destination,
+  id: BackupId,
+  objects: readonly StoredObject[],
+  options: CatalogOptions,
+): Promise<Read | undefined> {
   const key = keyOf(id, manifestName);
   const listed = objects.find((object) => object.key === key);
   if (!listed) return undefined;
-  if (listed.bytes > largestManifest) return { problem: `MANIFEST_INVALID: Cannot read the manifest: it has ${listed.bytes} bytes` };
+  if (listed.bytes > largestManifest)
+    return { problem: `MANIFEST_INVALID: Cannot read the manifest: it has ${listed.bytes} bytes` };
   try {
     const chunks: Uint8Array[] = [];
     for await (const chunk of await destination.get(key, call(options))) chunks.push(chunk as Uint8Array);
     const manifest = parseManifest(Buffer.concat(chunks));
-    return manifest.id === id ? { manifest } : { problem: `MANIFEST_INVALID: the manifest is of ${manifest.id}` };
+    return manifest.id === id
+      ? { manifest }
+      : { problem: `MANIFEST_INVALID: the manifest is of ${manifest.id}` };
   } catch (error) {
     const { code, message } = asBackupError(error);
     if (code === "OBJECT_NOT_FOUND") return undefined;
@@ -111,10 +122,16 @@ function call({ signal, progress }: CallOptions): CallOptions {
  */
 export function findSet(catalog: Catalog, wanted: string): BackupSet {
   if (wanted === "latest") {
-    const latest = catalog.sets.find(({ problem, proofs }) => problem === undefined && proofs.every(({ passed }) => passed));
+    const latest = catalog.sets.find(
+      ({ problem, proofs }) => problem === undefined && proofs.every(({ passed }) => passed),
+    );
     if (latest) return latest;
     const some = catalog.sets.length;
-    throw notFound(wanted, some === 0 ? "there is no backup" : `none of the ${some} backups can be relied on`, catalog.sets);
+    throw notFound(
+      wanted,
+      some === 0 ? "there is no backup" : `none of the ${some} backups can be relied on`,
+      catalog.sets,
+    );
   }
   const exact = catalog.sets.find(({ id }) => id === wanted);
   if (exact) return exact;
@@ -136,7 +153,9 @@ function closest(sets: readonly BackupSet[], wanted: string): readonly BackupSet
 function notFound(wanted: string, reason: string, candidates: readonly BackupSet[]): BackupError {
   const suggestions = candidates.slice(0, 3).map(({ id }) => id);
   return new BackupError("BACKUP_NOT_FOUND", `Cannot find the backup "${wanted}": ${reason}`, {
-    ...(suggestions.length > 0 && { hint: `Did you mean ${suggestions.join(" or ")}? Run 'backup list' to see the backups that exist` }),
+    ...(suggestions.length > 0 && {
+      hint: `Did you mean ${suggestions.join(" or ")}? Run 'backup list' to see the backups that exist`,
+    }),
     details: { suggestions },
   });
 }

@@ -7,7 +7,11 @@ import type { BackupSet } from "./backup-set.ts";
  * Removes a set: its manifest first, so that what an interruption leaves is no backup any more. Each deletion is idempotent:
  * removing again finishes what was begun.
  */
-export async function removeSet(destination: Destination, set: Pick<BackupSet, "id" | "objects">, options: CallOptions = {}): Promise<void> {
+export async function removeSet(
+  destination: Destination,
+  set: Pick<BackupSet, "id" | "objects">,
+  options: CallOptions = {},
+): Promise<void> {
   const manifest = keyOf(set.id, manifestName);
   await destination.delete(manifest, options);
   for (const { key } of set.objects) {

@@ -38,12 +38,20 @@ export function planRotation(sets: readonly BackupSet[], retention: Retention, n
   const future = sorted.find(({ createdAt }) => createdAt.getTime() > now.getTime());
   if (future) {
     const refused = `the clock says ${now.toISOString()}, and ${future.id} was made at ${future.createdAt.toISOString()}`;
-    return { refused, keep: sorted.map(({ id }) => ({ id, reason: "the clock stands before the newest backup" })), remove: [] };
+    return {
+      refused,
+      keep: sorted.map(({ id }) => ({ id, reason: "the clock stands before the newest backup" })),
+      remove: [],
+    };
   }
   const reasons = new Map<BackupId, Judged>();
-  for (const own of Map.groupBy(sorted, ({ database }) => database).values()) judge(own, retention, now, reasons);
+  for (const own of Map.groupBy(sorted, ({ database }) => database).values())
+    judge(own, retention, now, reasons);
   const verdicts = sorted.map(({ id }) => ({ id, ...(reasons.get(id) ?? kept("not judged")) }));
-  return { keep: verdicts.filter(({ removed }) => !removed).map(told), remove: verdicts.filter(({ removed }) => removed).map(told) };
+  return {
+    keep: verdicts.filter(({ removed }) => !removed).map(told),
+    remove: verdicts.filter(({ removed }) => removed).map(told),
+  };
 }
 
 interface Judged {
@@ -56,7 +64,12 @@ const removed = (reason: string): Judged => ({ removed: true, reason });
 const told = ({ id, reason }: Verdict): Verdict => ({ id, reason });
 
 /** @param sets of one database, newest first */
-function judge(sets: readonly BackupSet[], retention: Retention, now: Date, reasons: Map<BackupId, Judged>): void {
+function judge(
+  sets: readonly BackupSet[],
+  retention: Retention,
+  now: Date,
+  reasons: Map<BackupId, Judged>,
+): void {
   const minimum = floorOf(retention.minimum);
   const proved = sets.filter((set) => unproved(set) === undefined);
   const floor = new Set(proved.slice(0, minimum).map(({ id }) => id));
@@ -70,20 +83,38 @@ function judge(sets: readonly BackupSet[], retention: Retention, now: Date, reas
     else {
       const successors = proved.filter((other) => newestFirst(other, set) < 0).length;
       if (!old(set)) reasons.set(set.id, kept(`not older than ${retention.days} days; not counted: ${why}`));
-      else if (successors < minimum) reasons.set(set.id, kept(`fewer than ${minimum} proved backups are newer; not counted: ${why}`));
+      else if (successors < minimum)
+        reasons.set(set.id, kept(`fewer than ${minimum} proved backups are newer; not counted: ${why}`));
       else reasons.set(set.id, removed(`older than ${retention.days} days, and ${why}`));
     }
   }
-  limit(proved.filter((set) => !set.pinned && !reasons.get(set.id)?.removed), floor, retention.max, reasons);
+  limit(
+    proved.filter((set) => !set.pinned && !reasons.get(set.id)?.removed),
+    floor,
+    retention.max,
+    reasons,
+  );
 }
 
-function judgeProved(set: BackupSet, floor: ReadonlySet<BackupId>, old: boolean, retention: Retention, minimum: number): Judged {
-  if (floor.has(set.id)) return kept(minimum === 1 ? "the newest proved backup" : `one of the ${minimum} newest proved backups`);
+function judgeProved(
+  set: BackupSet,
+  floor: ReadonlySet<BackupId>,
+  old: boolean,
+  retention: Retention,
+  minimum: number,
+): Judged {
+  if (floor.has(set.id))
+    return kept(minimum === 1 ? "the newest proved backup" : `one of the ${minimum} newest proved backups`);
   return old ? removed(`older than ${retention.days} days`) : kept(`not older than ${retention.days} days`);
 }
 
 /** Days are thinned before any is given up: many runs in one afternoon must not push out two weeks. */
-function limit(counted: readonly BackupSet[], floor: ReadonlySet<BackupId>, max: number | undefined, reasons: Map<BackupId, Judged>): void {
+function limit(
+  counted: readonly BackupSet[],
+  floor: ReadonlySet<BackupId>,
+  max: number | undefined,
+  reasons: Map<BackupId, Judged>,
+): void {
   if (max === undefined) return;
   let excess = counted.length - max;
   const oldestFirst = counted.toReversed().filter(({ id }) => !floor.has(id));
@@ -93,7 +124,8 @@ function limit(counted: readonly BackupSet[], floor: ReadonlySet<BackupId>, max:
     reasons.set(set.id, removed(reason));
     excess -= 1;
   };
-  for (const set of oldestFirst) if (!newestOfDay.has(set)) take(set, `more than ${max} backups, and ${dayOf(set)} has a newer one`);
+  for (const set of oldestFirst)
+    if (!newestOfDay.has(set)) take(set, `more than ${max} backups, and ${dayOf(set)} has a newer one`);
   for (const set of oldestFirst) take(set, `more than ${max} backups, and it is the oldest`);
 }
 

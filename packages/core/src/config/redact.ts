@@ -1,7 +1,7 @@
 const hidden = "••••••";
 
 /** Shorter values are not hidden: they protect nothing, and hiding every "1" or "db" would make messages unreadable. */
-export const shortestSecret = 4;
+const shortestSecret = 4;
 
 /**
  * Hides every known secret in a text: as it is, url-encoded, JSON-escaped and base64-encoded, there also inside a longer

@@ -27,7 +27,7 @@ const numberOrDigits = (description: string, allowed: string): Readonly<Record<s
 });
 
 /** libpq's keywords that a connection may hold; `password` stands beside the connection. */
-export const connectionProperties: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+const connectionProperties: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   host: text("Name of the server, or the folder of its Unix socket."),
   hostaddr: text("Numeric address of the server, which saves the look-up of its name."),
   port: numberOrDigits("Port of the server; default 5432.", "a port, 1 to 65535"),

@@ -10,7 +10,7 @@ export function nearest(typed: string, candidates: readonly string[]): string | 
 }
 
 /** Levenshtein: insertions, deletions and replacements that turn one text into the other. */
-export function editDistance(from: string, to: string): number {
+function editDistance(from: string, to: string): number {
   let above = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (let row = 1; row <= from.length; row++) {
     const current = [row];

@@ -48,7 +48,11 @@ export async function freeBytes(path: string): Promise<number> {
 export async function folderBytes(folder: string): Promise<number> {
   let sum = 0;
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])) {
-    if (entry.isFile()) sum += await stat(join(entry.parentPath, entry.name)).then((s) => s.size, () => 0);
+    if (entry.isFile())
+      sum += await stat(join(entry.parentPath, entry.name)).then(
+        (s) => s.size,
+        () => 0,
+      );
   }
   return sum;
 }
@@ -56,6 +60,7 @@ export async function folderBytes(folder: string): Promise<number> {
 /** A full disk is told as such; anything else as it came. */
 export function diskError(error: unknown, action: string): unknown {
   const code = (error as NodeJS.ErrnoException | null)?.code;
-  if (code === "ENOSPC" || code === "EDQUOT") return new BackupError("DISK_FULL", `Cannot ${action}: the disk is full`, { cause: error });
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return new BackupError("DISK_FULL", `Cannot ${action}: the disk is full`, { cause: error });
   return error;
 }

@@ -20,7 +20,11 @@ export function takeFileLock(folder: string, facts: string): FileLock {
     database.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();
-    throw new BackupError("LOCKED", `Cannot start: another run holds the lock of "${folder}" (${readHolder(holderFile)})`, { cause: error });
+    throw new BackupError(
+      "LOCKED",
+      `Cannot start: another run holds the lock of "${folder}" (${readHolder(holderFile)})`,
+      { cause: error },
+    );
   }
   writeFileSync(holderFile, `${facts}, process ${process.pid}\n`, { mode: 0o600 });
   return {

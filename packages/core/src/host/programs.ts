@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
-import { PassThrough, Readable, type Writable } from "node:stream";
 import type { Duplex } from "node:stream";
+import { PassThrough, Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { BackupError } from "../errors.ts";
 import type { Command, ProcessOptions, ProcessRunner, RunningChain } from "../ports/process-runner.ts";
@@ -26,7 +26,10 @@ interface Started {
  */
 export function systemProcesses(): ProcessRunner {
   const find = (program: string): Promise<string | undefined> => findProgram(program);
-  const start = async (chain: readonly (Command | Duplex)[], options: ProcessOptions = {}): Promise<RunningChain> => {
+  const start = async (
+    chain: readonly (Command | Duplex)[],
+    options: ProcessOptions = {},
+  ): Promise<RunningChain> => {
     const guard = await find("setpriv");
     const commands = await Promise.all(chain.map(async (link) => (isCommand(link) ? resolve(link) : link)));
     return connect(commands, guard, options);
@@ -36,12 +39,18 @@ export function systemProcesses(): ProcessRunner {
     start,
     async run(command, options) {
       const guard = await find("setpriv");
-      const started = launch(await resolve(command), guard, options?.input ? "pipe" : "ignore", options?.signal);
+      const started = launch(
+        await resolve(command),
+        guard,
+        options?.input ? "pipe" : "ignore",
+        options?.signal,
+      );
       let stderr = "";
       started.child.stderr?.on("data", (text: string) => {
         stderr += text;
       });
-      if (options?.input && started.child.stdin) await pipeline(options.input, started.child.stdin).catch(() => undefined);
+      if (options?.input && started.child.stdin)
+        await pipeline(options.input, started.child.stdin).catch(() => undefined);
       const stdout: Buffer[] = [];
       for await (const chunk of started.child.stdout as Readable) stdout.push(chunk as Buffer);
       const failure = await started.ended;
@@ -52,12 +61,17 @@ export function systemProcesses(): ProcessRunner {
 
   async function resolve(command: Command): Promise<Command> {
     const program = await find(command.program);
-    if (!program) throw new BackupError("PROGRAM_NOT_FOUND", `Cannot run "${command.program}": no such program`);
+    if (!program)
+      throw new BackupError("PROGRAM_NOT_FOUND", `Cannot run "${command.program}": no such program`);
     return { ...command, program };
   }
 }
 
-function connect(chain: readonly (Command | Duplex)[], guard: string | undefined, options: ProcessOptions): RunningChain {
+function connect(
+  chain: readonly (Command | Duplex)[],
+  guard: string | undefined,
+  options: ProcessOptions,
+): RunningChain {
   const started: Started[] = [];
   const flows: Promise<unknown>[] = [];
   let upstream: Readable | undefined = options.input;
@@ -69,7 +83,12 @@ function connect(chain: readonly (Command | Duplex)[], guard: string | undefined
       continue;
     }
     const fromProgram = started.length > 0 && upstream === started.at(-1)?.child.stdout;
-    const next = launch(link, guard, upstream === undefined ? "ignore" : fromProgram ? (upstream as Readable) : "pipe", options.signal);
+    const next = launch(
+      link,
+      guard,
+      upstream === undefined ? "ignore" : fromProgram ? upstream : "pipe",
+      options.signal,
+    );
     if (fromProgram) (upstream as Readable).destroy();
     else if (upstream && next.child.stdin) flows.push(feed(upstream, next.child.stdin));
     started.push(next);
@@ -93,7 +112,10 @@ function connect(chain: readonly (Command | Duplex)[], guard: string | undefined
       output.end();
     } catch (error) {
       for (const { child } of started) child.kill("SIGTERM");
-      const reason = await ended.then(() => error, (known: unknown) => known);
+      const reason = await ended.then(
+        () => error,
+        (known: unknown) => known,
+      );
       const shown = options.signal?.aborted ? options.signal.reason : reason;
       output.destroy(shown as Error);
       throw shown;
@@ -120,17 +142,33 @@ async function feed(from: Readable, to: Writable): Promise<void> {
  */
 function blame(failures: readonly (BackupError | undefined)[]): BackupError | undefined {
   const real = failures.filter((failure) => failure !== undefined);
-  return real.find(({ details }) => details?.["signal"] !== "SIGPIPE" && details?.["signal"] !== "SIGTERM" && !/broken pipe|connection reset/i.test(String(details?.["stderr"]))) ?? real[0];
+  return (
+    real.find(
+      ({ details }) =>
+        details?.["signal"] !== "SIGPIPE" &&
+        details?.["signal"] !== "SIGTERM" &&
+        !/broken pipe|connection reset/i.test(String(details?.["stderr"])),
+    ) ?? real[0]
+  );
 }
 
-function launch(command: Command, guard: string | undefined, stdin: "ignore" | "pipe" | Readable, signal?: AbortSignal): Started {
+function launch(
+  command: Command,
+  guard: string | undefined,
+  stdin: "ignore" | "pipe" | Readable,
+  signal?: AbortSignal,
+): Started {
   const env: Record<string, string> = {};
   for (const name of inherited) if (process.env[name] !== undefined) env[name] = process.env[name];
   Object.assign(env, { LC_MESSAGES: "C" }, command.env);
   const [program, args] = guard
     ? [guard, ["--pdeathsig", "TERM", "--", command.program, ...command.args]]
     : [command.program, [...command.args]];
-  const child = spawn(program, args, { stdio: [stdin, "pipe", "pipe"], env, ...(command.cwd && { cwd: command.cwd }) });
+  const child = spawn(program, args, {
+    stdio: [stdin, "pipe", "pipe"],
+    env,
+    ...(command.cwd && { cwd: command.cwd }),
+  });
   let tail = "";
   child.stderr?.setEncoding("utf8");
   child.stderr?.on("data", (text: string) => {
@@ -140,16 +178,29 @@ function launch(command: Command, guard: string | undefined, stdin: "ignore" | "
   if (signal?.aborted) stop();
   signal?.addEventListener("abort", stop, { once: true });
   const ended = new Promise<BackupError | undefined>((settle) => {
-    child.once("error", (error) => settle(new BackupError("PROGRAM_NOT_FOUND", `Cannot run "${command.program}": ${error.message}`, { cause: error })));
+    child.once("error", (error) =>
+      settle(
+        new BackupError("PROGRAM_NOT_FOUND", `Cannot run "${command.program}": ${error.message}`, {
+          cause: error,
+        }),
+      ),
+    );
     const over = (code: number | null, killedBy: NodeJS.Signals | null): void => {
       signal?.removeEventListener("abort", stop);
-      if (code === 0) return settle(undefined);
+      if (code === 0) {
+        settle(undefined);
+        return;
+      }
       const how = killedBy ? `was ended by ${killedBy}` : `exited with ${code}`;
       const name = command.program.split("/").at(-1) ?? command.program;
       settle(
-        new BackupError("PROGRAM_FAILED", `Cannot finish "${name}": it ${how}${tail.trim() ? `: ${tail.trim()}` : ""}`, {
-          details: { program: name, exitCode: code, signal: killedBy, stderr: tail },
-        }),
+        new BackupError(
+          "PROGRAM_FAILED",
+          `Cannot finish "${name}": it ${how}${tail.trim() ? `: ${tail.trim()}` : ""}`,
+          {
+            details: { program: name, exitCode: code, signal: killedBy, stderr: tail },
+          },
+        ),
       );
     };
     child.once("close", over);
@@ -165,10 +216,22 @@ function isCommand(link: Command | Duplex): link is Command {
 }
 
 async function findProgram(program: string): Promise<string | undefined> {
-  const folders = isAbsolute(program) ? [""] : [...(process.env["PATH"] ?? "").split(delimiter), "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"];
+  const folders = isAbsolute(program)
+    ? [""]
+    : [
+        ...(process.env["PATH"] ?? "").split(delimiter),
+        "/usr/local/bin",
+        "/usr/bin",
+        "/bin",
+        "/usr/sbin",
+        "/sbin",
+      ];
   for (const folder of folders) {
     const path = folder ? join(folder, program) : program;
-    const executable = await access(path, constants.X_OK).then(() => true, () => false);
+    const executable = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
     if (executable && (await stat(path)).isFile()) return path;
   }
   return undefined;

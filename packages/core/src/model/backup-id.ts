@@ -12,7 +12,11 @@ export function newBackupId(database: string, at: Date, random: string): BackupI
 
 /** @throws USAGE when the text is no id */
 export function parseBackupId(text: string): BackupId {
-  if (!isBackupId(text)) throw new BackupError("USAGE", `Cannot read the backup id: "${text}" is not of the form shop_20261231_020000_k3f9`);
+  if (!isBackupId(text))
+    throw new BackupError(
+      "USAGE",
+      `Cannot read the backup id: "${text}" is not of the form shop_20261231_020000_k3f9`,
+    );
   return text;
 }
 

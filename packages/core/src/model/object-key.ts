@@ -8,7 +8,8 @@ const segment = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 
 /** @throws USAGE when the text could leave the destination or cannot be a file name everywhere */
 export function parseObjectKey(text: string): ObjectKey {
-  if (!isObjectKey(text)) throw new BackupError("USAGE", `Cannot use the object key "${text}": segments must be of [A-Za-z0-9._-]`);
+  if (!isObjectKey(text))
+    throw new BackupError("USAGE", `Cannot use the object key "${text}": segments must be of [A-Za-z0-9._-]`);
   return text;
 }
 

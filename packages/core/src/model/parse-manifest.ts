@@ -22,7 +22,10 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   const root = object(value, "manifest");
   const version = root["version"];
   if (typeof version === "number" && Number.isInteger(version) && version > 1) {
-    throw new BackupError("MANIFEST_TOO_NEW", `Cannot read the manifest: it is of version ${version}, and this program knows version 1`);
+    throw new BackupError(
+      "MANIFEST_TOO_NEW",
+      `Cannot read the manifest: it is of version ${version}, and this program knows version 1`,
+    );
   }
   if (version !== 1) throw wrong("version", "1");
   checkRoot(root);
@@ -49,7 +52,9 @@ function checkRoot(root: Fields): void {
   text(tool, "restorable", "tool.");
   text(tool, "pgDump", "tool.");
   count(tool, "pgDumpMajor", "tool.");
-  const names = list(root, "parts").map((part, index) => checkPart(object(part, `parts[${index}]`), `parts[${index}].`));
+  const names = list(root, "parts").map((part, index) =>
+    checkPart(object(part, `parts[${index}]`), `parts[${index}].`),
+  );
   if (names.length === 0) throw wrong("parts", "a list of at least one part");
   if (new Set(names).size < names.length) throw wrong("parts", "a list of parts with different names");
   for (const [index, value] of list(root, "checks").entries()) {
@@ -68,7 +73,8 @@ function checkPart(part: Fields, at: string): string {
   const reserved = [manifestName, restoreGuideName, "pin.json"].includes(name) || name.startsWith("proof-");
   if (reserved || name.includes("/") || !isObjectKey(name)) throw wrong(`${at}name`, "the name of a part");
   for (const [index, stage] of list(part, "stages", at).entries()) {
-    if (typeof stage !== "string" || stage === "") throw wrong(`${at}stages[${index}]`, "the name of a stage");
+    if (typeof stage !== "string" || stage === "")
+      throw wrong(`${at}stages[${index}]`, "the name of a stage");
   }
   checkDigest(object(part["stored"], `${at}stored`), `${at}stored.`);
   if (part["content"] !== undefined) checkDigest(object(part["content"], `${at}content`), `${at}content.`);
@@ -83,7 +89,8 @@ function checkDigest(digest: Fields, at: string): void {
 function checkServer(server: Fields): void {
   const at = "server.";
   for (const name of ["versionNumber", "major", "databaseBytes"]) count(server, name, at);
-  for (const name of ["version", "databaseName", "systemIdentifier", "encoding", "collate", "ctype"]) text(server, name, at);
+  for (const name of ["version", "databaseName", "systemIdentifier", "encoding", "collate", "ctype"])
+    text(server, name, at);
   oneOf(server, "localeProvider", ["c", "i", "b"], at);
   for (const name of ["locale", "icuRules"]) {
     if (server[name] !== undefined && typeof server[name] !== "string") throw wrong(`${at}${name}`, "a text");
@@ -136,5 +143,9 @@ function wrong(path: string, expected: string): BackupError {
 }
 
 function invalid(reason: string, cause?: unknown): BackupError {
-  return new BackupError("MANIFEST_INVALID", `Cannot read the manifest: ${reason}`, cause === undefined ? {} : { cause });
+  return new BackupError(
+    "MANIFEST_INVALID",
+    `Cannot read the manifest: ${reason}`,
+    cause === undefined ? {} : { cause },
+  );
 }

@@ -23,7 +23,11 @@ export interface RunReport {
   readonly bytes?: number;
   readonly checks: readonly Check[];
   readonly storedOn: readonly string[];
-  readonly rotated: readonly { readonly destination: string; readonly removed: readonly BackupId[]; readonly kept: number }[];
+  readonly rotated: readonly {
+    readonly destination: string;
+    readonly removed: readonly BackupId[];
+    readonly kept: number;
+  }[];
   readonly failures: readonly RunFailure[];
 }
 

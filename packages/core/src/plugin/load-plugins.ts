@@ -9,8 +9,6 @@ import { checkPluginShape } from "./plugin-shape.ts";
 import { limitPluginTime } from "./plugin-time.ts";
 import { type ResolvedPlugin, type ResolveOptions, resolvePlugins } from "./resolve-plugins.ts";
 
-export { type InstalledPlugin, listInstalledPlugins } from "./installed-plugins.ts";
-
 /** A plugin that was set up. */
 export interface LoadedPlugin {
   readonly name: string;

@@ -2,7 +2,7 @@ import { asBackupError, BackupError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 
 /** How long a plugin may take to be imported, and again to be set up. */
-export const pluginPatienceMs = 30_000;
+const pluginPatienceMs = 30_000;
 
 /**
  * Runs a plugin's code. It cannot be stopped at a time-out, only left alone.

@@ -1,4 +1,5 @@
 import type { Observable } from "rxjs";
+import type { Retention } from "../catalog/retention.ts";
 import type { EventDraft, EventType, LifecycleEvent } from "../events.ts";
 import type { ObjectKey } from "../model/object-key.ts";
 import type { RunKind } from "../model/run-report.ts";
@@ -7,7 +8,6 @@ import type { Artifact, Destination } from "../ports/destination.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ProcessRunner } from "../ports/process-runner.ts";
 import type { Stage } from "../ports/stage.ts";
-import type { Retention } from "../catalog/retention.ts";
 
 /** Work caused by an event, usually an async generator. The run waits for it; what it yields is published in turn. */
 export type Reaction<T extends EventType = EventType> = (

@@ -31,14 +31,22 @@ export function storagePlugin(storage: Storage): Plugin {
  * Applies retention to the database that was just backed up.
  * @throws CLOCK_BEHIND; DESTINATION_UNAVAILABLE when the listing lacks the set just stored, and so may lack others
  */
-async function rotate({ destination, retention }: Storage, stored: Manifest, context: RunContext): Promise<EventDraft<"rotated">> {
+async function rotate(
+  { destination, retention }: Storage,
+  stored: Manifest,
+  context: RunContext,
+): Promise<EventDraft<"rotated">> {
   const options = { signal: context.signal, progress: (bytes: number) => context.progress(bytes) };
   const { sets } = await readCatalog(destination, { ...options, database: stored.database });
   if (!sets.some(({ id, problem }) => id === stored.id && problem === undefined)) {
-    throw new BackupError("DESTINATION_UNAVAILABLE", `Cannot rotate "${destination.name}": its list lacks ${stored.id}, which was just stored`);
+    throw new BackupError(
+      "DESTINATION_UNAVAILABLE",
+      `Cannot rotate "${destination.name}": its list lacks ${stored.id}, which was just stored`,
+    );
   }
   const plan = planRotation(sets, retention, rotationTime(context.clock.now(), stored));
-  if (plan.refused) throw new BackupError("CLOCK_BEHIND", `Cannot rotate "${destination.name}": ${plan.refused}`);
+  if (plan.refused)
+    throw new BackupError("CLOCK_BEHIND", `Cannot rotate "${destination.name}": ${plan.refused}`);
   const removed: BackupId[] = [];
   for (const { id, reason } of plan.remove) {
     const set = sets.find((candidate) => candidate.id === id);

@@ -13,15 +13,27 @@ export type StoreContext = Pick<RunContext, "signal" | "artifact" | "progress">;
  * Puts a whole set: every part (then seen at its size), RESTORE.md, the manifest last. Storing again finishes what was begun.
  * @throws OBJECT_EXISTS when something else lies under a key, OBJECT_DAMAGED, or what the destination throws
  */
-export async function store(destination: Destination, manifest: Manifest, context: StoreContext): Promise<void> {
+export async function store(
+  destination: Destination,
+  manifest: Manifest,
+  context: StoreContext,
+): Promise<void> {
   for (const name of [...manifest.parts.map((part) => part.name), restoreGuideName, manifestName]) {
     context.signal.throwIfAborted();
     const key = keyOf(manifest.id, name);
-    await storeOne(destination, key, context.artifact(key), { signal: context.signal, progress: (bytes) => context.progress(bytes) });
+    await storeOne(destination, key, context.artifact(key), {
+      signal: context.signal,
+      progress: (bytes) => context.progress(bytes),
+    });
   }
 }
 
-async function storeOne(destination: Destination, key: ObjectKey, artifact: Artifact, options: CallOptions): Promise<void> {
+async function storeOne(
+  destination: Destination,
+  key: ObjectKey,
+  artifact: Artifact,
+  options: CallOptions,
+): Promise<void> {
   try {
     await destination.put(key, artifact, options);
   } catch (error) {
@@ -30,14 +42,25 @@ async function storeOne(destination: Destination, key: ObjectKey, artifact: Arti
   }
   const { bytes } = await destination.stat(key, options);
   if (bytes === artifact.digest.bytes) return;
-  throw new BackupError("OBJECT_DAMAGED", `Cannot rely on "${key}" in "${destination.name}": it has ${bytes} bytes, and ${artifact.digest.bytes} were stored`);
+  throw new BackupError(
+    "OBJECT_DAMAGED",
+    `Cannot rely on "${key}" in "${destination.name}": it has ${bytes} bytes, and ${artifact.digest.bytes} were stored`,
+  );
 }
 
 /** An earlier attempt's object counts only when the destination's own bytes say so, never by its size alone. */
-async function holds(destination: Destination, key: ObjectKey, artifact: Artifact, { signal, progress }: CallOptions): Promise<boolean> {
+async function holds(
+  destination: Destination,
+  key: ObjectKey,
+  artifact: Artifact,
+  { signal, progress }: CallOptions,
+): Promise<boolean> {
   const hash = createHash("sha256");
   let bytes = 0;
-  for await (const chunk of (await destination.get(key, signal ? { signal } : {})) as AsyncIterable<Uint8Array>) {
+  for await (const chunk of (await destination.get(
+    key,
+    signal ? { signal } : {},
+  )) as AsyncIterable<Uint8Array>) {
     hash.update(chunk);
     bytes += chunk.length;
     progress?.(0);

@@ -28,7 +28,10 @@ export interface ProcessRunner {
    * Run one program to its end and collect what it says.
    * @throws PROGRAM_FAILED unless it exits with 0
    */
-  run(command: Command, options?: ProcessOptions): Promise<{ readonly stdout: string; readonly stderr: string }>;
+  run(
+    command: Command,
+    options?: ProcessOptions,
+  ): Promise<{ readonly stdout: string; readonly stderr: string }>;
   /** Absolute path of a program in PATH (or of an executable path itself), or undefined. */
   find(program: string): Promise<string | undefined>;
 }

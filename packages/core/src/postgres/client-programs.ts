@@ -75,7 +75,7 @@ export async function findRestoreClient(
 }
 
 /** Every complete set of programs on this machine, oldest first; the first folder of a version counts. */
-export async function installedClients(search: ClientSearch): Promise<readonly ClientPrograms[]> {
+async function installedClients(search: ClientSearch): Promise<readonly ClientPrograms[]> {
   const found = new Map<number, ClientPrograms>();
   for (const folder of search.searchFolders ?? (await usualFolders(search.processes))) {
     const client = await clientIn(folder, search.processes);

@@ -19,14 +19,7 @@ export interface HostCandidate {
   readonly password?: Secret;
 }
 
-export const sessionAttributes = [
-  "any",
-  "read-write",
-  "read-only",
-  "primary",
-  "standby",
-  "prefer-standby",
-] as const;
+const sessionAttributes = ["any", "read-write", "read-only", "primary", "standby", "prefer-standby"] as const;
 export type SessionAttributes = (typeof sessionAttributes)[number];
 
 /** Where to connect to, and as whom: every file and variable that libpq would ask has been asked. */

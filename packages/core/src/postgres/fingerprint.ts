@@ -53,7 +53,9 @@ export async function fingerprint(session: Session): Promise<Fingerprint> {
 /** What differs between two fingerprints, in words; empty when they are equal. */
 export function compareFingerprints(before: Fingerprint, after: Fingerprint): readonly string[] {
   const names = new Set([...Object.keys(before), ...Object.keys(after)]);
-  return [...names].filter((name) => before[name] !== after[name]).map((name) => `${name}: ${before[name] ?? "absent"} became ${after[name] ?? "absent"}`);
+  return [...names]
+    .filter((name) => before[name] !== after[name])
+    .map((name) => `${name}: ${before[name] ?? "absent"} became ${after[name] ?? "absent"}`);
 }
 
 function namespaceOf(name: string): string {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { chooseAlgorithm, type Algorithm, levelOf } from "../bytes/compression.ts";
+import { type Algorithm, chooseAlgorithm, levelOf } from "../bytes/compression.ts";
 import { writeStream } from "../bytes/write-stream.ts";
 import type { CompressionConfig, DumpConfig } from "../config/config.ts";
-import { BackupError } from "../errors.ts";
+import { BackupError, stderrOf } from "../errors.ts";
 import type { Digest } from "../model/digest.ts";
 import type { Part } from "../model/manifest.ts";
 import type { ProcessRunner } from "../ports/process-runner.ts";
@@ -48,10 +48,15 @@ async function dumpCustom(request: DumpRequest): Promise<Dumped> {
   const stage = algorithm === "none" ? undefined : request.stages.get(algorithm);
   const name = `${request.baseName}.custom${stage?.suffix ?? ""}`;
   const command = pgDump(request, ["--format=custom", "--compress=0"]);
-  const chain = await request.processes.start(stage ? [command, stage.apply()] : [command], { signal: request.signal });
+  const chain = await request.processes.start(stage ? [command, stage.apply()] : [command], {
+    signal: request.signal,
+  });
   const stored = await writeStream(chain.output, join(request.folder, name), { signal: request.signal });
   await chain.done;
-  return { part: { role: "dump", name, format: "custom", stages: stage ? [stage.name] : [], stored }, algorithm };
+  return {
+    part: { role: "dump", name, format: "custom", stages: stage ? [stage.name] : [], stored },
+    algorithm,
+  };
 }
 
 async function dumpDirectory(request: DumpRequest): Promise<Dumped> {
@@ -59,9 +64,12 @@ async function dumpDirectory(request: DumpRequest): Promise<Dumped> {
   const level = algorithm === "none" ? 0 : levelOf(request.compression, algorithm);
   const compress = algorithm === "zstd" ? `--compress=zstd:${level}` : `--compress=${level}`;
   const inner = join(request.folder, "dump");
-  await request.processes.run(pgDump(request, ["--format=directory", `--jobs=${request.dump.jobs}`, compress, `--file=${inner}`]), {
-    signal: request.signal,
-  });
+  await request.processes.run(
+    pgDump(request, ["--format=directory", `--jobs=${request.dump.jobs}`, compress, `--file=${inner}`]),
+    {
+      signal: request.signal,
+    },
+  );
   const name = `${request.baseName}.tar`;
   const stored = await sealFolder(inner, join(request.folder, name), request);
   return { part: { role: "dump", name, format: "directory", stages: [], stored }, algorithm };
@@ -69,23 +77,44 @@ async function dumpDirectory(request: DumpRequest): Promise<Dumped> {
 
 /** One tar of a folder's files, named in order, owned by nobody in particular; each file is removed once it is in. */
 async function sealFolder(folder: string, path: string, request: DumpRequest): Promise<Digest> {
-  const args = ["--create", "--format=gnu", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--remove-files", "-C", folder, "."];
+  const args = [
+    "--create",
+    "--format=gnu",
+    "--sort=name",
+    "--owner=0",
+    "--group=0",
+    "--numeric-owner",
+    "--remove-files",
+    "-C",
+    folder,
+    ".",
+  ];
   const chain = await request.processes.start([{ program: "tar", args }], { signal: request.signal });
   const digest = await writeStream(chain.output, path, { signal: request.signal });
   await chain.done;
   return digest;
 }
 
-function pgDump(request: DumpRequest, format: readonly string[]): { program: string; args: readonly string[]; env: Readonly<Record<string, string>> } {
+function pgDump(
+  request: DumpRequest,
+  format: readonly string[],
+): { program: string; args: readonly string[]; env: Readonly<Record<string, string>> } {
   const args = [...format, "--no-sync", "--no-password", `--lock-wait-timeout=${request.dump.lockTimeoutMs}`];
   return { program: request.client.pgDump, args, env: request.environment };
 }
 
 function dumpError(error: unknown): unknown {
   if (!(error instanceof BackupError) || error.code !== "PROGRAM_FAILED") return error;
-  const said = String(error.details?.["stderr"] ?? "");
-  if (/No space left on device|Disk quota exceeded/.test(said)) return new BackupError("DISK_FULL", "Cannot dump: the disk is full", { cause: error });
+  const said = stderrOf(error);
+  if (/No space left on device|Disk quota exceeded/.test(said))
+    return new BackupError("DISK_FULL", "Cannot dump: the disk is full", { cause: error });
   // pg_dump carries --lock-wait-timeout out as a statement timeout around LOCK TABLE.
-  if (/due to (lock|statement) timeout[^]*LOCK TABLE|could not obtain lock/.test(said)) return new BackupError("DUMP_LOCKED", `Cannot dump: a table stays locked: ${said.trim()}`, { cause: error });
-  return new BackupError("DUMP_FAILED", error.message.replace("Cannot finish", "Cannot dump:"), { cause: error, ...(error.details && { details: error.details }) });
+  if (/due to (lock|statement) timeout[\s\S]*LOCK TABLE|could not obtain lock/.test(said))
+    return new BackupError("DUMP_LOCKED", `Cannot dump: a table stays locked: ${said.trim()}`, {
+      cause: error,
+    });
+  return new BackupError("DUMP_FAILED", error.message.replace("Cannot finish", "Cannot dump:"), {
+    cause: error,
+    ...(error.details && { details: error.details }),
+  });
 }

@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
-import { undoStages, unpackDump, type UnpackOptions } from "../bytes/unpack.ts";
-import { asBackupError, BackupError } from "../errors.ts";
+import { type UnpackOptions, undoStages, unpackDump } from "../bytes/unpack.ts";
+import { asBackupError, BackupError, stderrOf } from "../errors.ts";
 import type { Part } from "../model/manifest.ts";
 import type { Command } from "../ports/process-runner.ts";
 import type { ClientPrograms } from "./client-programs.ts";
@@ -22,22 +22,36 @@ export interface RestoreDump extends UnpackOptions {
  * @returns what could not be made after the data; empty when all is there
  * @throws RESTORE_FAILED
  */
-export async function restoreDump(part: Pick<Part, "stages" | "format" | "name">, path: string, request: RestoreDump): Promise<readonly string[]> {
+export async function restoreDump(
+  part: Pick<Part, "stages" | "format" | "name">,
+  path: string,
+  request: RestoreDump,
+): Promise<readonly string[]> {
   try {
     if (part.format === "custom" && request.jobs === 1 && part.stages.length > 0) {
       const feed = createReadStream(path, { highWaterMark: 1 << 20 });
-      const chain = await request.processes.start([...undoStages(part, request.stages), pgRestore(request, ["--exit-on-error"])], { input: feed, signal: request.signal });
+      const chain = await request.processes.start(
+        [...undoStages(part, request.stages), pgRestore(request, ["--exit-on-error"])],
+        { input: feed, signal: request.signal },
+      );
       chain.output.resume();
       await chain.done;
       return [];
     }
     const archive = await unpackDump(part, path, request.scratch, request);
-    await request.processes.run(pgRestore(request, ["--section=pre-data", "--exit-on-error", archive]), request);
+    await request.processes.run(
+      pgRestore(request, ["--section=pre-data", "--exit-on-error", archive]),
+      request,
+    );
     return await dataAndAfter(archive, request);
   } catch (error) {
     if (request.signal.aborted) throw request.signal.reason;
     const known = asBackupError(error);
-    throw known.code === "PROGRAM_FAILED" ? new BackupError("RESTORE_FAILED", known.message.replace("Cannot finish", "Cannot restore:"), { cause: error }) : error;
+    throw known.code === "PROGRAM_FAILED"
+      ? new BackupError("RESTORE_FAILED", known.message.replace("Cannot finish", "Cannot restore:"), {
+          cause: error,
+        })
+      : error;
   }
 }
 
@@ -49,9 +63,12 @@ async function dataAndAfter(archive: string, request: RestoreDump): Promise<read
     return [];
   } catch (error) {
     const known = asBackupError(error);
-    const said = String(known.details?.["stderr"] ?? "");
+    const said = stderrOf(known);
     const entries = [...said.matchAll(/from TOC entry \d+; \d+ \d+ (.+)/g)].map((match) => match[1] ?? "");
-    const data = entries.some((entry) => /^(TABLE DATA|BLOBS?|BLOB DATA|SEQUENCE SET|MATERIALIZED VIEW DATA)\b/.test(entry)) || /COPY failed/.test(said);
+    const data =
+      entries.some((entry) =>
+        /^(TABLE DATA|BLOBS?|BLOB DATA|SEQUENCE SET|MATERIALIZED VIEW DATA)\b/.test(entry),
+      ) || /COPY failed/.test(said);
     if (entries.length === 0 || data || request.signal.aborted) throw error;
     return entries;
   }
@@ -59,7 +76,11 @@ async function dataAndAfter(archive: string, request: RestoreDump): Promise<read
 
 function pgRestore(request: RestoreDump, args: readonly string[]): Command {
   const owners = request.owners ? [] : ["--no-owner", "--no-privileges"];
-  return { program: request.client.pgRestore, args: ["--no-password", `--dbname=${connectionString(request.database)}`, ...owners, ...args], env: request.environment };
+  return {
+    program: request.client.pgRestore,
+    args: ["--no-password", `--dbname=${connectionString(request.database)}`, ...owners, ...args],
+    env: request.environment,
+  };
 }
 
 /** pg_restore takes a bare name for a connection string when it holds "=" or looks like a URI. */

@@ -22,9 +22,14 @@ export interface Source {
 export async function openSource(
   connection: ConnectionConfig,
   applicationName: string,
-  host: { readonly processes: ProcessRunner; readonly environmentVariables: Readonly<Record<string, string | undefined>> },
+  host: {
+    readonly processes: ProcessRunner;
+    readonly environmentVariables: Readonly<Record<string, string | undefined>>;
+  },
 ): Promise<Source> {
-  const session = await connect(await resolveConnection(connection, host.environmentVariables), { applicationName: `${applicationName}/watch` });
+  const session = await connect(await resolveConnection(connection, host.environmentVariables), {
+    applicationName: `${applicationName}/watch`,
+  });
   try {
     const facts = await readServerFacts(session);
     const client = await findClient({ serverMajor: facts.major, processes: host.processes });
@@ -45,7 +50,8 @@ export async function openSource(
         look().catch(() => undefined);
         return {
           stop: () => over.abort(),
-          explain: (error) => (error instanceof BackupError && error.code === "DUMP_LOCKED" ? nameBlockers(error, last) : error),
+          explain: (error) =>
+            error instanceof BackupError && error.code === "DUMP_LOCKED" ? nameBlockers(error, last) : error,
         };
       },
       close: () => session.close(),
@@ -62,6 +68,10 @@ function nameBlockers(error: BackupError, blockers: readonly Blocker[]): BackupE
   return new BackupError(
     "DUMP_LOCKED",
     `Cannot dump: table "${first.relation}" stays locked by session ${first.pid} (user "${first.user}", application "${first.application}")`,
-    { cause: error, hint: `Wait for it, or end it: SELECT pg_terminate_backend(${first.pid})`, details: { blockers } },
+    {
+      cause: error,
+      hint: `Wait for it, or end it: SELECT pg_terminate_backend(${first.pid})`,
+      details: { blockers },
+    },
   );
 }

@@ -17,10 +17,19 @@ export async function databaseExists(session: Session, name: string): Promise<bo
 }
 
 /** From template0, with the encoding and the locale of the source, as far as the target's version can say them. */
-export async function createDatabase(session: Session, name: string, like: ServerFacts | undefined, targetMajor: number): Promise<void> {
+export async function createDatabase(
+  session: Session,
+  name: string,
+  like: ServerFacts | undefined,
+  targetMajor: number,
+): Promise<void> {
   const options = ["TEMPLATE = template0"];
   if (like) {
-    options.push(`ENCODING = ${quoteLiteral(like.encoding)}`, `LC_COLLATE = ${quoteLiteral(like.collate)}`, `LC_CTYPE = ${quoteLiteral(like.ctype)}`);
+    options.push(
+      `ENCODING = ${quoteLiteral(like.encoding)}`,
+      `LC_COLLATE = ${quoteLiteral(like.collate)}`,
+      `LC_CTYPE = ${quoteLiteral(like.ctype)}`,
+    );
     if (like.localeProvider === "i" && like.locale && targetMajor >= 15) {
       options.push("LOCALE_PROVIDER = icu", `ICU_LOCALE = ${quoteLiteral(like.locale)}`);
       if (like.icuRules && targetMajor >= 16) options.push(`ICU_RULES = ${quoteLiteral(like.icuRules)}`);
@@ -45,24 +54,45 @@ export async function requireEmpty(session: Session, name: string): Promise<void
          + (SELECT count(*) FROM pg_namespace n WHERE n.oid >= 16384 AND n.nspname NOT LIKE 'pg\\_%')
          + (SELECT count(*) FROM pg_largeobject_metadata) AS objects`);
   if (Number(found?.objects ?? 0) > 0) {
-    throw new BackupError("RESTORE_REFUSED", `Cannot restore into "${name}": it is not empty (${found?.objects} objects)`, {
-      hint: "Leave out -d to restore into a new database, or name an empty one",
-    });
+    throw new BackupError(
+      "RESTORE_REFUSED",
+      `Cannot restore into "${name}": it is not empty (${found?.objects} objects)`,
+      {
+        hint: "Leave out -d to restore into a new database, or name an empty one",
+      },
+    );
   }
 }
 
 /** @throws RESTORE_REFUSED naming the roles and extensions that the target lacks */
-export async function requireRolesAndExtensions(session: Session, facts: ServerFacts, owners: boolean): Promise<void> {
-  const roles = new Set((await session.query<{ rolname: string }>("SELECT rolname FROM pg_roles")).map((row) => row.rolname));
-  const extensions = new Set((await session.query<{ name: string }>("SELECT name FROM pg_available_extensions")).map((row) => row.name));
+export async function requireRolesAndExtensions(
+  session: Session,
+  facts: ServerFacts,
+  owners: boolean,
+): Promise<void> {
+  const roles = new Set(
+    (await session.query<{ rolname: string }>("SELECT rolname FROM pg_roles")).map((row) => row.rolname),
+  );
+  const extensions = new Set(
+    (await session.query<{ name: string }>("SELECT name FROM pg_available_extensions")).map(
+      (row) => row.name,
+    ),
+  );
   const missingRoles = owners ? facts.roles.filter((role) => !roles.has(role)) : [];
-  const missingExtensions = facts.extensions.filter(({ name }) => !extensions.has(name)).map(({ name }) => name);
+  const missingExtensions = facts.extensions
+    .filter(({ name }) => !extensions.has(name))
+    .map(({ name }) => name);
   const lacks = [
     ...(missingRoles.length > 0 ? [`the roles ${missingRoles.map((role) => `"${role}"`).join(", ")}`] : []),
-    ...(missingExtensions.length > 0 ? [`the extensions ${missingExtensions.map((name) => `"${name}"`).join(", ")}`] : []),
+    ...(missingExtensions.length > 0
+      ? [`the extensions ${missingExtensions.map((name) => `"${name}"`).join(", ")}`]
+      : []),
   ];
   if (lacks.length === 0) return;
   throw new BackupError("RESTORE_REFUSED", `Cannot restore: the target server lacks ${lacks.join(" and ")}`, {
-    hint: missingRoles.length > 0 ? "Create them there first, or restore with --no-owner" : "Install them there first",
+    hint:
+      missingRoles.length > 0
+        ? "Create them there first, or restore with --no-owner"
+        : "Install them there first",
   });
 }

@@ -6,7 +6,7 @@ import type { Secret } from "../config/secret.ts";
 import { secret } from "../config/secret.ts";
 import { BackupError } from "../errors.ts";
 
-export const tlsModes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
+const tlsModes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
 export type TlsMode = (typeof tlsModes)[number];
 
 /** How far TLS is insisted on, in libpq's words and with libpq's meaning. Files are absolute paths. */

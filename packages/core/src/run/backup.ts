@@ -1,24 +1,20 @@
-import { join } from "node:path";
-import { compressionStages } from "../bytes/compression.ts";
-import { requireSpace, spoolFolder, type SpoolFolder, watchSpace } from "../bytes/spool.ts";
-import { asBackupError, BackupError } from "../errors.ts";
+import { requireSpace, type SpoolFolder, spoolFolder, watchSpace } from "../bytes/spool.ts";
+import { readCatalog } from "../catalog/catalog.ts";
+import { BackupError } from "../errors.ts";
 import { privateFolder } from "../host/durable-file.ts";
 import { randomText } from "../host/random.ts";
 import { type BackupId, compactTime, newBackupId } from "../model/backup-id.ts";
 import { type Check, type Manifest, type Part, storedBytes } from "../model/manifest.ts";
-import type { RunKind, RunReport } from "../model/run-report.ts";
-import type { LoadedPlugin } from "../plugin/load-plugins.ts";
-import type { Storage } from "../plugin/plugin.ts";
-import { isLocalFolder } from "../ports/destination.ts";
+import type { RunReport } from "../model/run-report.ts";
 import type { Stage } from "../ports/stage.ts";
-import { readCatalog } from "../catalog/catalog.ts";
 import { dumpDatabase } from "../postgres/pg-dump.ts";
 import { openSource, type Source } from "../postgres/source.ts";
-import { eventBus, type EventBus } from "./bus.ts";
+import type { EventBus } from "./bus.ts";
 import type { BackupSettings, RunEnvironment } from "./environment.ts";
+import { busOf, runOn } from "./lifecycle.ts";
 import { lockSpool } from "./lock.ts";
+import { spoolPath, stagesOf, storagesOf } from "./places.ts";
 import { recoverLeftovers } from "./recovery.ts";
-import { foldReport } from "./report.ts";
 import { restoreGuide } from "./restore-guide.ts";
 import { verificationPlugin } from "./verification.ts";
 
@@ -39,34 +35,26 @@ export async function backup(settings: BackupSettings, environment: RunEnvironme
   }
 }
 
-/** Inside the first destination that is a folder of this machine, where storing costs a hard link; else in the state folder. */
-export function spoolPath(environment: Pick<RunEnvironment, "plugins" | "stateFolder">): string {
-  const local = storagesOf(environment.plugins).map(({ destination }) => destination).find(isLocalFolder);
-  return join(local ? local.folder : environment.stateFolder, local ? ".spool" : "spool");
-}
-
-export function storagesOf(plugins: readonly LoadedPlugin[]): readonly Storage[] {
-  return plugins.flatMap(({ plugin }) => plugin.storage ?? []);
-}
-
-/** The built-in stages and those that plugins bring, by name. */
-export async function stagesOf(environment: RunEnvironment, level?: number): Promise<ReadonlyMap<string, Stage>> {
-  const stages = new Map(await compressionStages(environment.processes, level));
-  for (const { plugin } of environment.plugins) for (const stage of plugin.stages ?? []) stages.set(stage.name, stage);
-  return stages;
-}
-
-async function runOnce(settings: BackupSettings, environment: RunEnvironment, spool: string, runId: string): Promise<RunReport> {
+async function runOnce(
+  settings: BackupSettings,
+  environment: RunEnvironment,
+  spool: string,
+  runId: string,
+): Promise<RunReport> {
   const stages = await stagesOf(environment, settings.compression.level);
   const current: { set?: SpoolFolder } = {};
   const setOf = (): SpoolFolder => {
     if (!current.set) throw new BackupError("BUG", "Cannot read the spool: nothing was sealed yet");
     return current.set;
   };
-  const verification = verificationPlugin(settings.level, setOf, { stages, processes: environment.processes });
+  const verification = verificationPlugin(settings.level, setOf, {
+    stages,
+    processes: environment.processes,
+  });
   const bus = busOf(runId, "backup", [verification, ...environment.plugins], environment, setOf);
   return await runOn(bus, settings.database.name, "backup", environment, async () => {
-    if (storagesOf(environment.plugins).length === 0) throw new BackupError("CONFIG_INVALID", "Cannot back up: no plugin brings a destination");
+    if (storagesOf(environment.plugins).length === 0)
+      throw new BackupError("CONFIG_INVALID", "Cannot back up: no plugin brings a destination");
     const source = await openSource(settings.database.connection, `restorable/${runId}`, environment);
     try {
       const id = newBackupId(settings.database.name, source.facts.now, randomText(4));
@@ -82,7 +70,15 @@ async function runOnce(settings: BackupSettings, environment: RunEnvironment, sp
   });
 }
 
-async function dumpInto(set: SpoolFolder, id: BackupId, settings: BackupSettings, environment: RunEnvironment, source: Source, stages: ReadonlyMap<string, Stage>, bus: EventBus): Promise<Manifest> {
+async function dumpInto(
+  set: SpoolFolder,
+  id: BackupId,
+  settings: BackupSettings,
+  environment: RunEnvironment,
+  source: Source,
+  stages: ReadonlyMap<string, Stage>,
+  bus: EventBus,
+): Promise<Manifest> {
   const full = new AbortController();
   const signal = AbortSignal.any([environment.signal, full.signal]);
   const stopWatch = watchSpace(environment.clock, set.folder, {
@@ -105,7 +101,8 @@ async function dumpInto(set: SpoolFolder, id: BackupId, settings: BackupSettings
     });
     part = dumped.part;
     await bus.publish({ type: "dumped", part: "dump", kind: "full" });
-    if (dumped.algorithm !== "none") await bus.publish({ type: "compressed", part: "dump", stage: dumped.algorithm });
+    if (dumped.algorithm !== "none")
+      await bus.publish({ type: "compressed", part: "dump", stage: dumped.algorithm });
   } catch (error) {
     throw blockers.explain(error);
   } finally {
@@ -121,17 +118,29 @@ async function dumpInto(set: SpoolFolder, id: BackupId, settings: BackupSettings
     kind: "full",
     createdAt: now.toISOString(),
     server,
-    tool: { restorable: environment.toolVersion, pgDump: source.client.version, pgDumpMajor: source.client.major },
+    tool: {
+      restorable: environment.toolVersion,
+      pgDump: source.client.version,
+      pgDumpMajor: source.client.major,
+    },
     parts: [part],
     checks: [],
   };
 }
 
-async function verifyAndStore(bus: EventBus, set: SpoolFolder, manifest: Manifest, stages: ReadonlyMap<string, Stage>): Promise<void> {
+async function verifyAndStore(
+  bus: EventBus,
+  set: SpoolFolder,
+  manifest: Manifest,
+  stages: ReadonlyMap<string, Stage>,
+): Promise<void> {
   await bus.publish({ type: "sealed", manifest });
   if (requiredFailure(bus)) return;
-  const checks: readonly Check[] = bus.history.filter((event) => event.type === "checked").map(({ level, by, at }) => ({ level, by, at }));
-  if (checks.length === 0) throw new BackupError("VERIFICATION_FAILED", "Cannot store the backup: nothing has checked it");
+  const checks: readonly Check[] = bus.history
+    .filter((event) => event.type === "checked")
+    .map(({ level, by, at }) => ({ level, by, at }));
+  if (checks.length === 0)
+    throw new BackupError("VERIFICATION_FAILED", "Cannot store the backup: nothing has checked it");
   const proved: Manifest = { ...manifest, checks };
   await set.seal(proved, restoreGuide(proved, stages));
   await bus.publish({ type: "verified", manifest: proved });
@@ -140,7 +149,9 @@ async function verifyAndStore(bus: EventBus, set: SpoolFolder, manifest: Manifes
 /** A verified set that some required destination does not have yet waits in the spool for the next run. */
 function mustStay(bus: EventBus, environment: RunEnvironment): boolean {
   if (!bus.history.some((event) => event.type === "verified")) return false;
-  const stored = new Set(bus.history.filter((event) => event.type === "uploaded").map((event) => event.destination));
+  const stored = new Set(
+    bus.history.filter((event) => event.type === "uploaded").map((event) => event.destination),
+  );
   const required = storagesOf(environment.plugins.filter((loaded) => loaded.required));
   return required.some(({ destination }) => !stored.has(destination.name));
 }
@@ -152,42 +163,12 @@ function requiredFailure(bus: EventBus): boolean {
 /** From what the last backup took: 1.5 times its size, and with directory format once more for the folder beside the tar. */
 async function spaceNeeded(settings: BackupSettings, environment: RunEnvironment): Promise<number> {
   for (const { destination } of storagesOf(environment.plugins)) {
-    const catalog = await readCatalog(destination, { database: settings.database.name, signal: environment.signal }).catch(() => undefined);
+    const catalog = await readCatalog(destination, {
+      database: settings.database.name,
+      signal: environment.signal,
+    }).catch(() => undefined);
     const last = catalog?.sets.find((set) => set.manifest && !set.problem)?.manifest;
     if (last) return storedBytes(last) * (settings.dump.jobs > 1 || settings.level === "decode" ? 2.5 : 1.5);
   }
   return 0;
-}
-
-export function busOf(runId: string, kind: RunKind, plugins: readonly LoadedPlugin[], environment: RunEnvironment, set: () => SpoolFolder): EventBus {
-  const bytes = new Map<string, number>();
-  return eventBus({
-    runId,
-    plugins,
-    clock: environment.clock,
-    log: environment.log,
-    signal: environment.signal,
-    context: { kind, clock: environment.clock, log: environment.log, artifact: (key) => set().artifact(key) },
-    progress(plugin, moved) {
-      bytes.set(plugin, (bytes.get(plugin) ?? 0) + moved);
-      environment.progress?.({ stage: plugin, bytes: bytes.get(plugin) ?? 0 });
-    },
-  });
-}
-
-/** Publishes `started`, does the work, turns what it throws into `failed`, and always ends with `finished`. */
-export async function runOn(bus: EventBus, database: string, kind: RunKind, environment: RunEnvironment, work: () => Promise<void>): Promise<RunReport> {
-  environment.watch?.(bus.events$);
-  const begun = environment.clock.monotonicMs();
-  await bus.publish({ type: "started", database, kind });
-  try {
-    await work();
-  } catch (error) {
-    const known = environment.signal.aborted ? asBackupError(environment.signal.reason) : asBackupError(error);
-    environment.log.error(known.message);
-    await bus.publish({ type: "failed", by: "core", during: bus.history.at(-1)?.type ?? "started", required: true, error: known.toInfo() });
-  }
-  const report = foldReport(bus.history, environment.clock.monotonicMs() - begun);
-  await bus.publish({ type: "finished", outcome: report.outcome, report });
-  return report;
 }

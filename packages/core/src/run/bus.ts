@@ -1,6 +1,6 @@
 import { type Observable, Subject } from "rxjs";
 import { asBackupError, BackupError } from "../errors.ts";
-import { type EventDraft, type EventType, eventTypes, type LifecycleEvent, yieldable } from "../events.ts";
+import { type EventDraft, eventTypes, type LifecycleEvent, yieldable } from "../events.ts";
 import type { LoadedPlugin } from "../plugin/load-plugins.ts";
 import type { Reaction, RunContext } from "../plugin/plugin.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -46,7 +46,11 @@ export function eventBus(options: BusOptions): EventBus {
   }
 
   const tell = (draft: EventDraft): LifecycleEvent => {
-    const stamp = { runId: options.runId, sequence: history.length + 1, at: options.clock.now().toISOString() };
+    const stamp = {
+      runId: options.runId,
+      sequence: history.length + 1,
+      at: options.clock.now().toISOString(),
+    };
     const event = Object.freeze({ ...draft, ...stamp }) as LifecycleEvent;
     history.push(event);
     subject.next(event);
@@ -62,15 +66,27 @@ export function eventBus(options: BusOptions): EventBus {
         const failure = await react(loaded, reaction, event, depth);
         if (!failure) return;
         options.log.error(`"${loaded.name}" failed during "${event.type}": ${failure.message}`);
-        const told: EventDraft = { type: "failed", by: loaded.name, during: event.type, required: loaded.required, error: failure.toInfo() };
+        const told: EventDraft = {
+          type: "failed",
+          by: loaded.name,
+          during: event.type,
+          required: loaded.required,
+          error: failure.toInfo(),
+        };
         // A failure of a reaction to `failed` is told to observers alone, or it would go on for ever.
-        if (event.type === "failed" || event.type === "finished") options.log.error(`Not reacted to: ${failure.message}`);
+        if (event.type === "failed" || event.type === "finished")
+          options.log.error(`Not reacted to: ${failure.message}`);
         else await publish(told, depth + 1);
       }),
     );
   };
 
-  const react = async (loaded: LoadedPlugin, reaction: Reaction, event: LifecycleEvent, depth: number): Promise<BackupError | undefined> => {
+  const react = async (
+    loaded: LoadedPlugin,
+    reaction: Reaction,
+    event: LifecycleEvent,
+    depth: number,
+  ): Promise<BackupError | undefined> => {
     const over = new AbortController();
     const signal = AbortSignal.any([options.signal, over.signal]);
     let aliveAt = options.clock.monotonicMs();
@@ -89,7 +105,8 @@ export function eventBus(options: BusOptions): EventBus {
         if (over.signal.aborted) return;
         aliveAt = options.clock.monotonicMs();
         drafts += 1;
-        if (depth >= deepest || drafts > mostDrafts) throw new BackupError("PLUGIN_LOOP", `Cannot go on with "${loaded.name}": its events have no end`);
+        if (depth >= deepest || drafts > mostDrafts)
+          throw new BackupError("PLUGIN_LOOP", `Cannot go on with "${loaded.name}": its events have no end`);
         await publish(checkDraft(loaded.name, yielded), depth + 1);
         aliveAt = options.clock.monotonicMs();
       }
@@ -99,7 +116,10 @@ export function eventBus(options: BusOptions): EventBus {
       for (;;) {
         await options.clock.sleep(Math.max(10, aliveAt + silence - options.clock.monotonicMs()), signal);
         if (options.clock.monotonicMs() - aliveAt >= silence) {
-          throw new BackupError("PLUGIN_TIMEOUT", `Cannot wait for "${loaded.name}" any longer: no sign of life for ${silence / 1000} s during "${event.type}"`);
+          throw new BackupError(
+            "PLUGIN_TIMEOUT",
+            `Cannot wait for "${loaded.name}" any longer: no sign of life for ${silence / 1000} s during "${event.type}"`,
+          );
         }
       }
     })();
@@ -108,8 +128,11 @@ export function eventBus(options: BusOptions): EventBus {
       return undefined;
     } catch (error) {
       work.catch(() => options.log.debug(`"${loaded.name}" failed after it was abandoned`));
-      if (options.signal.aborted) await Promise.race([work.catch(() => undefined), options.clock.sleep(cancelMs)]);
-      return options.signal.aborted ? asBackupError(options.signal.reason) : asBackupError(error, "PLUGIN_FAILED", `finish "${loaded.name}" during "${event.type}"`);
+      if (options.signal.aborted)
+        await Promise.race([work.catch(() => undefined), options.clock.sleep(cancelMs)]);
+      return options.signal.aborted
+        ? asBackupError(options.signal.reason)
+        : asBackupError(error, "PLUGIN_FAILED", `finish "${loaded.name}" during "${event.type}"`);
     } finally {
       over.abort();
       watch.catch(() => undefined);
@@ -126,7 +149,7 @@ export function eventBus(options: BusOptions): EventBus {
   };
 }
 
-async function* draftsOf(returned: ReturnType<Reaction>): AsyncGenerator<unknown> {
+async function* draftsOf(returned: ReturnType<Reaction>): AsyncGenerator {
   if (returned && Symbol.asyncIterator in returned) yield* returned;
   else {
     const draft = await returned;
@@ -136,11 +159,16 @@ async function* draftsOf(returned: ReturnType<Reaction>): AsyncGenerator<unknown
 
 /** Core's own events are the core's to tell: a plugin that claims "verified" would be believed. */
 function checkDraft(plugin: string, yielded: unknown): EventDraft {
-  const type = typeof yielded === "object" && yielded !== null && "type" in yielded ? yielded.type : undefined;
-  const reserved = (eventTypes as readonly unknown[]).includes(type) && !(yieldable as readonly unknown[]).includes(type);
+  const type =
+    typeof yielded === "object" && yielded !== null && "type" in yielded ? yielded.type : undefined;
+  const reserved =
+    (eventTypes as readonly unknown[]).includes(type) && !(yieldable as readonly unknown[]).includes(type);
   if (typeof type !== "string" || reserved) {
-    const found = typeof type === "string" ? `the core's own event "${type}"` : `${yielded === null ? "null" : `a ${typeof yielded}`} without a type`;
+    const found =
+      typeof type === "string"
+        ? `the core's own event "${type}"`
+        : `${yielded === null ? "null" : `a ${typeof yielded}`} without a type`;
     throw new BackupError("PLUGIN_NONSENSE", `Cannot publish what "${plugin}" yielded: ${found}`);
   }
-  return structuredClone(yielded) as EventDraft<EventType>;
+  return structuredClone(yielded) as EventDraft;
 }

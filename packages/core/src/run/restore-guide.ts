@@ -44,8 +44,16 @@ function tools(part: Part): string {
 function commands(part: Part, stages: ReadonlyMap<string, Stage>): readonly string[] {
   const undo = part.stages.toReversed().map((name) => stages.get(name)?.undoCommand ?? name);
   if (part.format === "directory") {
-    return ["mkdir dump", `tar --extract --file='${part.name}' -C dump`, "pg_restore --exit-on-error --jobs=2 --dbname=restored dump"];
+    return [
+      "mkdir dump",
+      `tar --extract --file='${part.name}' -C dump`,
+      "pg_restore --exit-on-error --jobs=2 --dbname=restored dump",
+    ];
   }
   const restore = "pg_restore --exit-on-error --dbname=restored";
-  return [undo.length > 0 ? `${[`${undo[0]} '${part.name}'`, ...undo.slice(1), restore].join(" | ")}` : `${restore} '${part.name}'`];
+  return [
+    undo.length > 0
+      ? [`${undo[0]} '${part.name}'`, ...undo.slice(1), restore].join(" | ")
+      : `${restore} '${part.name}'`,
+  ];
 }

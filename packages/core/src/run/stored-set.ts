@@ -7,8 +7,8 @@ import type { Manifest, Part } from "../model/manifest.ts";
 import { keyOf } from "../model/object-key.ts";
 import type { Storage } from "../plugin/plugin.ts";
 import { isLocalFolder } from "../ports/destination.ts";
-import { storagesOf } from "./backup.ts";
 import type { RunEnvironment } from "./environment.ts";
+import { storagesOf } from "./places.ts";
 import { verifyChecksum } from "./verification.ts";
 
 /** A set and where it was found. */
@@ -19,12 +19,18 @@ export interface FoundSet {
 }
 
 /** The storages that a command speaks of. @throws USAGE for a name that nobody has */
-export function chosenStorages(environment: Pick<RunEnvironment, "plugins">, name?: string): readonly Storage[] {
+export function chosenStorages(
+  environment: Pick<RunEnvironment, "plugins">,
+  name?: string,
+): readonly Storage[] {
   const all = storagesOf(environment.plugins);
   const chosen = name === undefined ? all : all.filter(({ destination }) => destination.name === name);
   if (chosen.length > 0) return chosen;
   const known = all.map(({ destination }) => `"${destination.name}"`).join(", ");
-  throw new BackupError("USAGE", `Cannot use the destination "${name}": the configuration has ${known || "none"}`);
+  throw new BackupError(
+    "USAGE",
+    `Cannot use the destination "${name}": the configuration has ${known || "none"}`,
+  );
 }
 
 /** Every storage's catalog; one that cannot be read is told beside the others. */
@@ -32,7 +38,10 @@ export async function readCatalogs(
   environment: RunEnvironment,
   options: { readonly database?: string; readonly from?: string },
 ): Promise<readonly { readonly storage: Storage; readonly catalog?: Catalog; readonly error?: unknown }[]> {
-  const filter = { ...(options.database !== undefined && { database: options.database }), signal: environment.signal };
+  const filter = {
+    ...(options.database !== undefined && { database: options.database }),
+    signal: environment.signal,
+  };
   return await Promise.all(
     chosenStorages(environment, options.from).map(async (storage) => {
       try {
@@ -45,7 +54,11 @@ export async function readCatalogs(
 }
 
 /** An id, the beginning of one, or `latest`, in the first destination that has it. @throws BACKUP_NOT_FOUND */
-export async function findStoredSet(environment: RunEnvironment, wanted: string, options: { readonly database?: string; readonly from?: string }): Promise<FoundSet> {
+export async function findStoredSet(
+  environment: RunEnvironment,
+  wanted: string,
+  options: { readonly database?: string; readonly from?: string },
+): Promise<FoundSet> {
   let notFound: unknown;
   for (const { storage, catalog, error } of await readCatalogs(environment, options)) {
     if (!catalog) {
@@ -55,7 +68,10 @@ export async function findStoredSet(environment: RunEnvironment, wanted: string,
     try {
       const set = findSet(catalog, wanted);
       if (set.manifest) return { storage, set, manifest: set.manifest };
-      throw new BackupError("MANIFEST_INVALID", `Cannot use ${set.id}: ${set.problem ?? "its manifest cannot be read"}`);
+      throw new BackupError(
+        "MANIFEST_INVALID",
+        `Cannot use ${set.id}: ${set.problem ?? "its manifest cannot be read"}`,
+      );
     } catch (reason) {
       notFound ??= reason;
     }
@@ -68,7 +84,12 @@ export async function findStoredSet(environment: RunEnvironment, wanted: string,
  * Every byte is compared with the manifest before anybody uses it.
  * @throws VERIFICATION_FAILED
  */
-export async function fetchPart(found: FoundSet, part: Part, scratch: string, environment: RunEnvironment): Promise<string> {
+export async function fetchPart(
+  found: FoundSet,
+  part: Part,
+  scratch: string,
+  environment: RunEnvironment,
+): Promise<string> {
   const { destination } = found.storage;
   const key = keyOf(found.manifest.id, part.name);
   let bytes = 0;
@@ -83,7 +104,14 @@ export async function fetchPart(found: FoundSet, part: Part, scratch: string, en
     return path;
   }
   const path = join(scratch, part.name);
-  const digest = await writeStream(await destination.get(key, { signal: environment.signal }), path, { signal: environment.signal, progress });
-  if (!sameDigest(digest, part.stored)) throw new BackupError("VERIFICATION_FAILED", `Cannot trust "${part.name}" from "${destination.name}": its bytes differ from the manifest's digest`);
+  const digest = await writeStream(await destination.get(key, { signal: environment.signal }), path, {
+    signal: environment.signal,
+    progress,
+  });
+  if (!sameDigest(digest, part.stored))
+    throw new BackupError(
+      "VERIFICATION_FAILED",
+      `Cannot trust "${part.name}" from "${destination.name}": its bytes differ from the manifest's digest`,
+    );
   return path;
 }

@@ -1,12 +1,12 @@
-import type { BackupSet } from "../catalog/catalog.ts";
 import { bytesArtifact } from "../bytes/artifact.ts";
+import type { BackupSet } from "../catalog/catalog.ts";
 import { asBackupError, type ErrorInfo } from "../errors.ts";
 import { type BackupId, compactTime } from "../model/backup-id.ts";
 import type { VerificationLevel } from "../model/manifest.ts";
 import { keyOf } from "../model/object-key.ts";
 import type { Storage } from "../plugin/plugin.ts";
-import { stagesOf } from "./backup.ts";
 import type { RunEnvironment } from "./environment.ts";
+import { stagesOf } from "./places.ts";
 import { withScratch } from "./scratch.ts";
 import { fetchPart } from "./stored-set.ts";
 import { verifyDecode } from "./verification.ts";
@@ -25,7 +25,12 @@ export interface VerifyResult {
  * Verifies one stored set again. A verdict about the set is kept beside it, so that a set that failed never counts again;
  * what only says that we could not look (unreachable, program missing, cancelled) is told and not kept.
  */
-export async function verifyStored(storage: Storage, set: BackupSet, level: Exclude<VerificationLevel, "drill">, environment: RunEnvironment): Promise<VerifyResult> {
+export async function verifyStored(
+  storage: Storage,
+  set: BackupSet,
+  level: Exclude<VerificationLevel, "drill">,
+  environment: RunEnvironment,
+): Promise<VerifyResult> {
   const begun = environment.clock.monotonicMs();
   const told = (passed: boolean, error?: ErrorInfo): VerifyResult => ({
     id: set.id,
@@ -37,13 +42,22 @@ export async function verifyStored(storage: Storage, set: BackupSet, level: Excl
     ...(error && { error }),
   });
   const { manifest } = set;
-  if (!manifest || set.problem) return told(false, { code: "MANIFEST_INVALID", message: `Cannot trust ${set.id}: ${set.problem ?? "its manifest cannot be read"}`, hint: "Restore another one" });
+  if (!manifest || set.problem)
+    return told(false, {
+      code: "MANIFEST_INVALID",
+      message: `Cannot trust ${set.id}: ${set.problem ?? "its manifest cannot be read"}`,
+      hint: "Restore another one",
+    });
   try {
     await withScratch(environment, async (scratch) => {
       for (const part of manifest.parts) {
         const path = await fetchPart({ storage, set, manifest }, part, scratch, environment);
         if (level === "decode" && part.role === "dump") {
-          await verifyDecode(manifest, part, path, scratch, { stages: await stagesOf(environment), processes: environment.processes, signal: environment.signal });
+          await verifyDecode(manifest, part, path, scratch, {
+            stages: await stagesOf(environment),
+            processes: environment.processes,
+            signal: environment.signal,
+          });
         }
       }
     });
@@ -57,11 +71,20 @@ export async function verifyStored(storage: Storage, set: BackupSet, level: Excl
   }
 }
 
-async function keepProof(storage: Storage, set: BackupSet, level: VerificationLevel, passed: boolean, environment: RunEnvironment): Promise<void> {
+async function keepProof(
+  storage: Storage,
+  set: BackupSet,
+  level: VerificationLevel,
+  passed: boolean,
+  environment: RunEnvironment,
+): Promise<void> {
   const at = environment.clock.now();
   const name = `proof-${level}-${passed ? "passed" : "failed"}-${compactTime(at)}.json`;
   const proof = { version: 1, id: set.id, level, passed, at: at.toISOString(), by: "verify" };
-  await storage.destination.put(keyOf(set.id, name), bytesArtifact(Buffer.from(`${JSON.stringify(proof)}\n`))).catch((error: unknown) => {
-    if (asBackupError(error).code !== "OBJECT_EXISTS") environment.log.warn(`The verdict on ${set.id} could not be kept: ${asBackupError(error).message}`);
-  });
+  await storage.destination
+    .put(keyOf(set.id, name), bytesArtifact(Buffer.from(`${JSON.stringify(proof)}\n`)))
+    .catch((error: unknown) => {
+      if (asBackupError(error).code !== "OBJECT_EXISTS")
+        environment.log.warn(`The verdict on ${set.id} could not be kept: ${asBackupError(error).message}`);
+    });
 }

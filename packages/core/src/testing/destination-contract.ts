@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { asBackupError, BackupError } from "../errors.ts";
 import { randomText } from "../host/random.ts";
 import { type ObjectKey, parseObjectKey } from "../model/object-key.ts";
-import type { Artifact, CallOptions, ByteRange, Destination } from "../ports/destination.ts";
+import type { Artifact, ByteRange, CallOptions, Destination } from "../ports/destination.ts";
 import { artifactOf } from "./artifact-of.ts";
 
 /** One thing that every destination does. `run` rejects with an AssertionError where it does not. */
@@ -27,8 +27,14 @@ export const destinationContract: readonly DestinationCase[] = [
       const put = await destination.put(key("x"), artifactOf(bytes));
       assert.equal(put.key, key("x"));
       assert.equal(put.bytes, size);
-      assert.ok(put.modifiedAt instanceof Date && !Number.isNaN(put.modifiedAt.getTime()), "modifiedAt is a time");
-      assert.ok(bytes.equals(await read(destination, key("x"))), "the bytes read differ from the bytes stored");
+      assert.ok(
+        put.modifiedAt instanceof Date && !Number.isNaN(put.modifiedAt.getTime()),
+        "modifiedAt is a time",
+      );
+      assert.ok(
+        bytes.equals(await read(destination, key("x"))),
+        "the bytes read differ from the bytes stored",
+      );
       const stat = await destination.stat(key("x"));
       assert.deepEqual({ key: stat.key, bytes: stat.bytes }, { key: key("x"), bytes: size });
       assert.deepEqual(await listed(destination, key("x")), [key("x")]);
@@ -37,10 +43,22 @@ export const destinationContract: readonly DestinationCase[] = [
   contractCase("reads ranges", async (destination, key) => {
     const bytes = randomBytes(300_000);
     await destination.put(key("x"), artifactOf(bytes));
-    for (const [offset, length] of [[0, 0], [0, 1], [1, 70_000], [299_999, 1], [100_000, undefined], [0, 300_000], [299_990, 500], [300_000, undefined]] as const) {
+    for (const [offset, length] of [
+      [0, 0],
+      [0, 1],
+      [1, 70_000],
+      [299_999, 1],
+      [100_000, undefined],
+      [0, 300_000],
+      [299_990, 500],
+      [300_000, undefined],
+    ] as const) {
       const range = { offset, ...(length !== undefined && { length }) };
       const expected = bytes.subarray(offset, length === undefined ? undefined : offset + length);
-      assert.ok(expected.equals(await read(destination, key("x"), range)), `the range ${offset}+${length ?? "rest"} differs`);
+      assert.ok(
+        expected.equals(await read(destination, key("x"), range)),
+        `the range ${offset}+${length ?? "rest"} differs`,
+      );
     }
   }),
   contractCase("never overwrites", async (destination, key) => {
@@ -77,9 +95,16 @@ export const destinationContract: readonly DestinationCase[] = [
     for (const name of names) await destination.put(key(name), artifactOf(name));
     const expect = async (prefix: string): Promise<void> => {
       const found = await listed(destination, key(prefix));
-      assert.deepEqual(found, names.filter((name) => name.startsWith(prefix)).map(key).sort());
+      assert.deepEqual(
+        found,
+        names
+          .filter((name) => name.startsWith(prefix))
+          .map(key)
+          .sort(),
+      );
     };
-    for (const prefix of ["a/", "a", "a/b/", "a/b/c/d", "b", "x_y-z.tar.zst", "nothing", "nothing/at/all"]) await expect(prefix);
+    for (const prefix of ["a/", "a", "a/b/", "a/b/c/d", "b", "x_y-z.tar.zst", "nothing", "nothing/at/all"])
+      await expect(prefix);
     assert.deepEqual(await listed(destination, key("a").slice(0, -1)), names.map(key).sort());
   }),
   contractCase("a prefix cannot leave the destination", async (destination) => {
@@ -93,18 +118,27 @@ export const destinationContract: readonly DestinationCase[] = [
   ...damaged("differs in one bit", (bytes) => chunked(flipped(bytes)), ["OBJECT_DAMAGED"]),
   contractCase("of concurrent puts of one key exactly one wins", async (destination, key) => {
     const contents = Array.from({ length: 8 }, (_, index) => Buffer.alloc(100_000 + index, index + 1));
-    const results = await Promise.allSettled(contents.map((bytes) => destination.put(key("deep/contested"), artifactOf(bytes))));
+    const results = await Promise.allSettled(
+      contents.map((bytes) => destination.put(key("deep/contested"), artifactOf(bytes))),
+    );
     const winners = results.flatMap((result, index) => (result.status === "fulfilled" ? [index] : []));
     assert.equal(winners.length, 1, `${winners.length} puts of 8 succeeded`);
-    for (const result of results) if (result.status === "rejected") assert.equal(asBackupError(result.reason).code, "OBJECT_EXISTS");
-    assert.ok(contents[winners[0] ?? -1]?.equals(await read(destination, key("deep/contested"))), "the winner's bytes are not what is stored");
+    for (const result of results)
+      if (result.status === "rejected") assert.equal(asBackupError(result.reason).code, "OBJECT_EXISTS");
+    assert.ok(
+      contents[winners[0] ?? -1]?.equals(await read(destination, key("deep/contested"))),
+      "the winner's bytes are not what is stored",
+    );
     assert.deepEqual(await listed(destination, key("")), [key("deep/contested")]);
   }),
   contractCase("an aborted put leaves nothing", async (destination, key) => {
     const over = new AbortController();
     const reason = new BackupError("CANCELLED", "Cannot go on: cancelled");
     const bytes = randomBytes(mebibyte);
-    const hanging: Artifact = { digest: artifactOf(bytes).digest, open: () => endless(bytes.subarray(0, 200_000)) };
+    const hanging: Artifact = {
+      digest: artifactOf(bytes).digest,
+      open: () => endless(bytes.subarray(0, 200_000)),
+    };
     const put = destination.put(key("x"), hanging, { signal: over.signal });
     put.catch(() => undefined);
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -128,7 +162,9 @@ export const destinationContract: readonly DestinationCase[] = [
     for (const size of [0, 1, 3_000_000]) {
       const moved = { put: 0, get: 0 };
       const bytes = randomBytes(size);
-      await destination.put(key(`x${size}`), artifactOf(bytes), { progress: (count) => (moved.put += count) });
+      await destination.put(key(`x${size}`), artifactOf(bytes), {
+        progress: (count) => (moved.put += count),
+      });
       await read(destination, key(`x${size}`), { progress: (count) => (moved.get += count) });
       assert.deepEqual(moved, { put: size, get: size });
     }
@@ -136,12 +172,19 @@ export const destinationContract: readonly DestinationCase[] = [
   contractCase("a listing while something is written shows whole objects only", async (destination, key) => {
     const contents = Array.from({ length: 6 }, (_, index) => randomBytes(400_000 + index));
     let writing = true;
-    const writer = Promise.all(contents.map((bytes, index) => destination.put(key(`set${index}/x`), slowly(bytes)))).finally(() => (writing = false));
+    const writer = Promise.all(
+      contents.map((bytes, index) => destination.put(key(`set${index}/x`), slowly(bytes))),
+    ).finally(() => (writing = false));
     while (writing) {
+      // A destination in memory never waits: without a pause the writer would get no turn.
+      await new Promise((resolve) => setTimeout(resolve, 1));
       for await (const object of destination.list(key(""))) {
         const index = Number(/set(\d)/.exec(object.key)?.[1]);
         assert.equal(object.bytes, contents[index]?.length, `"${object.key}" was listed before it was whole`);
-        assert.ok(contents[index]?.equals(await read(destination, object.key)), `"${object.key}" was readable before it was whole`);
+        assert.ok(
+          contents[index]?.equals(await read(destination, object.key)),
+          `"${object.key}" was readable before it was whole`,
+        );
       }
     }
     await writer;
@@ -170,14 +213,19 @@ export const destinationContract: readonly DestinationCase[] = [
 
 type KeyOf = (name: string) => ObjectKey;
 
-function contractCase(name: string, body: (destination: Destination, key: KeyOf) => Promise<void>): DestinationCase {
+function contractCase(
+  name: string,
+  body: (destination: Destination, key: KeyOf) => Promise<void>,
+): DestinationCase {
   return {
     name,
     async run(destination) {
       const folder = `contract-${randomText(8)}/`;
       try {
         // An empty name stands for the whole folder, which is a prefix and no key.
-        await body(destination, (inner) => (isPrefix(inner) ? ((folder + inner) as ObjectKey) : parseObjectKey(folder + inner)));
+        await body(destination, (inner) =>
+          isPrefix(inner) ? ((folder + inner) as ObjectKey) : parseObjectKey(folder + inner),
+        );
       } finally {
         for await (const { key } of destination.list(folder)) await destination.delete(key);
       }
@@ -189,7 +237,11 @@ function isPrefix(name: string): boolean {
   return name === "" || name.endsWith("/");
 }
 
-function damaged(what: string, open: (bytes: Buffer) => Readable, codes: readonly string[]): readonly DestinationCase[] {
+function damaged(
+  what: string,
+  open: (bytes: Buffer) => Readable,
+  codes: readonly string[],
+): readonly DestinationCase[] {
   return [
     contractCase(`a put whose stream ${what} leaves nothing`, async (destination, key) => {
       const bytes = randomBytes(500_000);
@@ -200,7 +252,10 @@ function damaged(what: string, open: (bytes: Buffer) => Readable, codes: readonl
       assert.deepEqual(await listed(destination, key("")), []);
       await rejects(destination.stat(key("a/x")), "OBJECT_NOT_FOUND");
       await destination.put(key("a/x"), artifactOf(bytes));
-      assert.ok(bytes.equals(await read(destination, key("a/x"))), "the second attempt stored something else");
+      assert.ok(
+        bytes.equals(await read(destination, key("a/x"))),
+        "the second attempt stored something else",
+      );
     }),
   ];
 }
@@ -212,13 +267,22 @@ async function rejects(promise: Promise<unknown>, code: string): Promise<void> {
   });
 }
 
-async function read(destination: Destination, key: ObjectKey, options?: CallOptions & Partial<ByteRange>): Promise<Buffer> {
+async function read(
+  destination: Destination,
+  key: ObjectKey,
+  options?: CallOptions & Partial<ByteRange>,
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of (await destination.get(key, options)) as AsyncIterable<Buffer>) chunks.push(chunk);
+  for await (const chunk of (await destination.get(key, options)) as AsyncIterable<Buffer>)
+    chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
-async function listed(destination: Destination, prefix: string, options?: CallOptions): Promise<readonly string[]> {
+async function listed(
+  destination: Destination,
+  prefix: string,
+  options?: CallOptions,
+): Promise<readonly string[]> {
   const keys: string[] = [];
   for await (const { key } of destination.list(prefix, options)) keys.push(key);
   return keys.sort();

@@ -38,5 +38,5 @@ export function faultyDestination<D extends Destination>(destination: D, fault: 
       if (failing) throw fault.error;
     },
     delete: (key, options) => guard(() => destination.delete(key, options)),
-  } satisfies Destination & CountedCalls as D & CountedCalls;
+  } satisfies Destination & CountedCalls;
 }

@@ -13,12 +13,18 @@ export function memoryDestination(name = "memory"): Destination {
   const objects = new Map<ObjectKey, { readonly bytes: Buffer; readonly modifiedAt: Date }>();
   const found = (key: ObjectKey): { readonly bytes: Buffer; readonly modifiedAt: Date } => {
     const object = objects.get(key);
-    if (!object) throw new BackupError("OBJECT_NOT_FOUND", `Cannot read "${key}": "${name}" has no such object`);
+    if (!object)
+      throw new BackupError("OBJECT_NOT_FOUND", `Cannot read "${key}": "${name}" has no such object`);
     return object;
   };
-  const stored = (key: ObjectKey): StoredObject => ({ key, bytes: found(key).bytes.length, modifiedAt: found(key).modifiedAt });
+  const stored = (key: ObjectKey): StoredObject => ({
+    key,
+    bytes: found(key).bytes.length,
+    modifiedAt: found(key).modifiedAt,
+  });
   const refuseExisting = (key: ObjectKey): void => {
-    if (objects.has(key)) throw new BackupError("OBJECT_EXISTS", `Cannot store "${key}": "${name}" has it already`);
+    if (objects.has(key))
+      throw new BackupError("OBJECT_EXISTS", `Cannot store "${key}": "${name}" has it already`);
   };
   return {
     name,
@@ -56,7 +62,7 @@ export function memoryDestination(name = "memory"): Destination {
       return stored(key);
     },
     async *list(prefix, options) {
-      for (const key of [...objects.keys()]) {
+      for (const key of objects.keys()) {
         options?.signal?.throwIfAborted();
         if (key.startsWith(prefix) && objects.has(key)) yield stored(key);
       }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { Readable } from "node:stream";
 import type { Duplex } from "node:stream";
+import { Readable } from "node:stream";
 import type { Command, ProcessRunner } from "../ports/process-runner.ts";
 import type { Stage } from "../ports/stage.ts";
 import { artifactOf } from "./artifact-of.ts";
@@ -16,7 +16,11 @@ const samples: readonly { readonly name: string; bytes(): Buffer }[] = [
   { name: "no byte", bytes: () => Buffer.alloc(0) },
   { name: "a few bytes", bytes: () => Buffer.from("PGDMP\0\u00ff") },
   { name: "3 MiB of random bytes", bytes: () => randomBytes(3 << 20) },
-  { name: "3 MiB that compress well", bytes: () => Buffer.from("COPY public.orders (id, item) FROM stdin;\n".repeat(80_000)).subarray(0, 3 << 20) },
+  {
+    name: "3 MiB that compress well",
+    bytes: () =>
+      Buffer.from("COPY public.orders (id, item) FROM stdin;\n".repeat(80_000)).subarray(0, 3 << 20),
+  },
 ];
 
 /** What `Stage` promises, as data. */
@@ -27,17 +31,22 @@ export const stageContract: readonly StageCase[] = [
       assert.match(stage.name, /^[a-z0-9][a-z0-9-]*$/);
       assert.match(stage.suffix, /^\.[a-z0-9]+$/);
       assert.ok(stage.completes === "compressed" || stage.completes === "encrypted");
-      assert.ok(stage.undoCommand.trim() === stage.undoCommand && stage.undoCommand !== "", "undoCommand is a command");
+      assert.ok(
+        stage.undoCommand.trim() === stage.undoCommand && stage.undoCommand !== "",
+        "undoCommand is a command",
+      );
     },
   },
-  ...samples.map(({ name, bytes }): StageCase => ({
-    name: `gives back ${name}`,
-    run: async (stage, processes) => {
-      const original = bytes();
-      const applied = await through(stage.apply(), original, processes);
-      assert.equal(digest(await through(stage.undo(), applied, processes)), digest(original));
-    },
-  })),
+  ...samples.map(
+    ({ name, bytes }): StageCase => ({
+      name: `gives back ${name}`,
+      run: async (stage, processes) => {
+        const original = bytes();
+        const applied = await through(stage.apply(), original, processes);
+        assert.equal(digest(await through(stage.undo(), applied, processes)), digest(original));
+      },
+    }),
+  ),
   {
     name: "errors on a flipped byte",
     run: async (stage, processes) => {
@@ -47,7 +56,10 @@ export const stageContract: readonly StageCase[] = [
         const corrupt = Buffer.from(applied);
         const at = Math.floor(corrupt.length * part);
         corrupt.writeUInt8(corrupt.readUInt8(at) ^ 0x10, at);
-        await assert.rejects(through(stage.undo(), corrupt, processes), `a byte flipped at ${at} of ${corrupt.length} went unnoticed`);
+        await assert.rejects(
+          through(stage.undo(), corrupt, processes),
+          `a byte flipped at ${at} of ${corrupt.length} went unnoticed`,
+        );
       }
     },
   },
@@ -56,7 +68,10 @@ export const stageContract: readonly StageCase[] = [
     run: async (stage, processes) => {
       const applied = await through(stage.apply(), randomBytes(1 << 20), processes);
       for (const length of [1, applied.length >> 1, applied.length - 1]) {
-        await assert.rejects(through(stage.undo(), applied.subarray(0, length), processes), `${length} bytes of ${applied.length} went for the whole`);
+        await assert.rejects(
+          through(stage.undo(), applied.subarray(0, length), processes),
+          `${length} bytes of ${applied.length} went for the whole`,
+        );
       }
     },
   },

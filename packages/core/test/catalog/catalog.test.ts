@@ -11,9 +11,19 @@ import { partBytes, partName, sampleManifest } from "./sample-set.ts";
 
 const at = (day: number): Date => new Date(Date.UTC(2026, 9, day, 2));
 
-async function put(destination: Destination, manifest: Manifest, objects: Readonly<Record<string, Uint8Array | string>> = {}): Promise<void> {
-  const all = { [partName]: partBytes, "RESTORE.md": "how", "manifest.json": serialiseManifest(manifest), ...objects };
-  for (const [name, bytes] of Object.entries(all)) if (bytes !== "absent") await destination.put(keyOf(manifest.id, name), artifactOf(bytes));
+async function put(
+  destination: Destination,
+  manifest: Manifest,
+  objects: Readonly<Record<string, Uint8Array | string>> = {},
+): Promise<void> {
+  const all = {
+    [partName]: partBytes,
+    "RESTORE.md": "how",
+    "manifest.json": serialiseManifest(manifest),
+    ...objects,
+  };
+  for (const [name, bytes] of Object.entries(all))
+    if (bytes !== "absent") await destination.put(keyOf(manifest.id, name), artifactOf(bytes));
 }
 
 describe("readCatalog", () => {
@@ -21,13 +31,28 @@ describe("readCatalog", () => {
     const destination = memoryDestination();
     for (const day of [2, 3, 1]) await put(destination, sampleManifest(at(day)));
     await put(destination, sampleManifest(at(4), "aaaa", "blog"));
-    for (const key of ["notes.txt", "shop/readme", "shop/other_20261001_020000_aaaa/manifest.json", "shop/shop_20261001_020000_aaaa/deep/manifest.json"]) {
+    for (const key of [
+      "notes.txt",
+      "shop/readme",
+      "shop/other_20261001_020000_aaaa/manifest.json",
+      "shop/shop_20261001_020000_aaaa/deep/manifest.json",
+    ]) {
       await destination.put(parseObjectKey(key), artifactOf("foreign"));
     }
     const { sets, orphans } = await readCatalog(destination, { database: "shop" });
-    expect(sets.map(({ id }) => id)).toEqual(["shop_20261003_020000_aaaa", "shop_20261002_020000_aaaa", "shop_20261001_020000_aaaa"]);
+    expect(sets.map(({ id }) => id)).toEqual([
+      "shop_20261003_020000_aaaa",
+      "shop_20261002_020000_aaaa",
+      "shop_20261001_020000_aaaa",
+    ]);
     expect(orphans).toEqual([]);
-    expect(sets[0]).toMatchObject({ database: "shop", createdAt: at(3), pinned: false, proofs: [], manifest: { database: "shop" } });
+    expect(sets[0]).toMatchObject({
+      database: "shop",
+      createdAt: at(3),
+      pinned: false,
+      proofs: [],
+      manifest: { database: "shop" },
+    });
     expect(sets[0]?.objects).toHaveLength(3);
     expect(sets[0]?.bytes).toBe(partBytes.length + 3 + serialiseManifest(sampleManifest(at(3))).length);
     expect(sets[0]).not.toHaveProperty("problem");
@@ -35,12 +60,36 @@ describe("readCatalog", () => {
   });
 
   it.each<{ name: string; objects: Readonly<Record<string, Uint8Array | string>>; problem: RegExp }>([
-    { name: "a part is missing", objects: { [partName]: "absent" }, problem: /"shop_db_backup.custom.zst" is missing/ },
-    { name: "a part is shorter", objects: { [partName]: partBytes.subarray(1) }, problem: /has 38 bytes, and the manifest says 39/ },
-    { name: "the manifest is no JSON", objects: { "manifest.json": "{" }, problem: /^MANIFEST_INVALID: .*no JSON/ },
-    { name: "the manifest is of tomorrow's program", objects: { "manifest.json": '{"version":2}' }, problem: /^MANIFEST_TOO_NEW: .*version 2/ },
-    { name: "the manifest is of another set", objects: { "manifest.json": serialiseManifest(sampleManifest(at(9), "bbbb")) }, problem: /^MANIFEST_INVALID: .*shop_20261009_020000_bbbb/ },
-    { name: "the manifest is huge", objects: { "manifest.json": Buffer.alloc(5_000_000, " ") }, problem: /^MANIFEST_INVALID: .*5000000 bytes/ },
+    {
+      name: "a part is missing",
+      objects: { [partName]: "absent" },
+      problem: /"shop_db_backup.custom.zst" is missing/,
+    },
+    {
+      name: "a part is shorter",
+      objects: { [partName]: partBytes.subarray(1) },
+      problem: /has 38 bytes, and the manifest says 39/,
+    },
+    {
+      name: "the manifest is no JSON",
+      objects: { "manifest.json": "{" },
+      problem: /^MANIFEST_INVALID: .*no JSON/,
+    },
+    {
+      name: "the manifest is of tomorrow's program",
+      objects: { "manifest.json": '{"version":2}' },
+      problem: /^MANIFEST_TOO_NEW: .*version 2/,
+    },
+    {
+      name: "the manifest is of another set",
+      objects: { "manifest.json": serialiseManifest(sampleManifest(at(9), "bbbb")) },
+      problem: /^MANIFEST_INVALID: .*shop_20261009_020000_bbbb/,
+    },
+    {
+      name: "the manifest is huge",
+      objects: { "manifest.json": Buffer.alloc(5_000_000, " ") },
+      problem: /^MANIFEST_INVALID: .*5000000 bytes/,
+    },
   ])("says so when $name", async ({ objects, problem }) => {
     const destination = memoryDestination();
     await put(destination, sampleManifest(at(1)), objects);
@@ -51,7 +100,12 @@ describe("readCatalog", () => {
 
   it("reads proofs and pins from names", async () => {
     const destination = memoryDestination();
-    await put(destination, sampleManifest(at(1)), { "proof-drill-passed-20261002_030405.json": "{}", "proof-checksum-failed-20261003_030405.json": "{}", "proof-magic-passed-20261003_030405.json": "{}", "pin.json": "{}" });
+    await put(destination, sampleManifest(at(1)), {
+      "proof-drill-passed-20261002_030405.json": "{}",
+      "proof-checksum-failed-20261003_030405.json": "{}",
+      "proof-magic-passed-20261003_030405.json": "{}",
+      "pin.json": "{}",
+    });
     const [set] = (await readCatalog(destination)).sets;
     expect(set?.pinned).toBe(true);
     expect(set?.proofs).toEqual([
@@ -65,7 +119,9 @@ describe("readCatalog", () => {
     await put(destination, sampleManifest(at(1)), { "manifest.json": "absent" });
     const { sets, orphans } = await readCatalog(destination);
     expect(sets).toEqual([]);
-    expect(orphans).toMatchObject([{ id: "shop_20261001_020000_aaaa", database: "shop", bytes: partBytes.length + 3 }]);
+    expect(orphans).toMatchObject([
+      { id: "shop_20261001_020000_aaaa", database: "shop", bytes: partBytes.length + 3 },
+    ]);
   });
 
   it("rejects rather than tell half", async () => {
@@ -113,11 +169,19 @@ describe("findSet", () => {
     ["shop_20261099", /no such backup/],
   ])('refuses "%s" with suggestions', async (wanted, message) => {
     const catalog = await catalogOf();
-    expect(() => findSet(catalog, wanted)).toThrow(expect.objectContaining({ code: "BACKUP_NOT_FOUND", message: expect.stringMatching(message), hint: expect.stringContaining("shop_2026101") }));
+    expect(() => findSet(catalog, wanted)).toThrow(
+      expect.objectContaining({
+        code: "BACKUP_NOT_FOUND",
+        message: expect.stringMatching(message),
+        hint: expect.stringContaining("shop_2026101"),
+      }),
+    );
   });
 
   it("knows no latest where nothing can be relied on", async () => {
-    expect(() => findSet({ sets: [], orphans: [] }, "latest")).toThrow(expect.objectContaining({ code: "BACKUP_NOT_FOUND" }));
+    expect(() => findSet({ sets: [], orphans: [] }, "latest")).toThrow(
+      expect.objectContaining({ code: "BACKUP_NOT_FOUND" }),
+    );
   });
 });
 

@@ -16,11 +16,29 @@ export function sampleManifest(createdAt: Date, random = "aaaa", database = "sho
     kind: "full",
     createdAt: createdAt.toISOString(),
     server: {
-      versionNumber: 150018, major: 15, version: "15.18", databaseName: database, systemIdentifier: "7412345678901234567", encoding: "UTF8",
-      localeProvider: "c", collate: "C.UTF-8", ctype: "C.UTF-8", extensions: [{ name: "plpgsql", version: "1.0" }], roles: ["backup"], databaseBytes: 8_000_000,
+      versionNumber: 150018,
+      major: 15,
+      version: "15.18",
+      databaseName: database,
+      systemIdentifier: "7412345678901234567",
+      encoding: "UTF8",
+      localeProvider: "c",
+      collate: "C.UTF-8",
+      ctype: "C.UTF-8",
+      extensions: [{ name: "plpgsql", version: "1.0" }],
+      roles: ["backup"],
+      databaseBytes: 8_000_000,
     },
     tool: { restorable: "0.1.0", pgDump: "15.18", pgDumpMajor: 15 },
-    parts: [{ role: "dump", name: partName, format: "custom", stages: ["zstd"], stored: artifactOf(partBytes).digest }],
+    parts: [
+      {
+        role: "dump",
+        name: partName,
+        format: "custom",
+        stages: ["zstd"],
+        stored: artifactOf(partBytes).digest,
+      },
+    ],
     checks: [{ level: "decode", by: "verification", at: createdAt.toISOString() }],
   };
 }
@@ -29,18 +47,32 @@ export interface SampleOptions {
   readonly random?: string;
   readonly database?: string;
   readonly pinned?: boolean;
-  readonly state?: "proved" | "unchecked" | "partial" | "truncated" | "missing" | "failed later" | "unreadable" | "failed, then passed";
+  readonly state?:
+    | "proved"
+    | "unchecked"
+    | "partial"
+    | "truncated"
+    | "missing"
+    | "failed later"
+    | "unreadable"
+    | "failed, then passed";
 }
 
 /** A set as a catalog tells it. */
 export function sampleSet(createdAt: Date, options: SampleOptions = {}): BackupSet {
   const { state = "proved" } = options;
   const base = sampleManifest(createdAt, options.random, options.database);
-  const manifest: Manifest = { ...base, ...(state === "unchecked" && { checks: [] }), ...(state === "partial" && { kind: "partial" as const }) };
+  const manifest: Manifest = {
+    ...base,
+    ...(state === "unchecked" && { checks: [] }),
+    ...(state === "partial" && { kind: "partial" as const }),
+  };
   const bytes = state === "truncated" ? partBytes.length - 1 : partBytes.length;
   const proofs = [
     ...(state.startsWith("failed") ? [{ level: "checksum" as const, passed: false, at: createdAt }] : []),
-    ...(state === "failed, then passed" ? [{ level: "decode" as const, passed: true, at: new Date(createdAt.getTime() + 1000) }] : []),
+    ...(state === "failed, then passed"
+      ? [{ level: "decode" as const, passed: true, at: new Date(createdAt.getTime() + 1000) }]
+      : []),
   ];
   return {
     id: base.id,

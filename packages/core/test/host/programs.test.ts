@@ -9,24 +9,39 @@ import { describe, expect, it } from "vitest";
 import { systemProcesses } from "../../src/host/programs.ts";
 
 const processes = systemProcesses();
-const sh = (script: string): { program: string; args: readonly string[] } => ({ program: "sh", args: ["-c", script] });
+const sh = (script: string): { program: string; args: readonly string[] } => ({
+  program: "sh",
+  args: ["-c", script],
+});
 
 describe("programs", () => {
   it("joins programs and streams", async () => {
-    const chain = await processes.start([sh("head -c 3000000 /dev/zero"), { program: "gzip", args: ["-1"] }, createGunzip()]);
+    const chain = await processes.start([
+      sh("head -c 3000000 /dev/zero"),
+      { program: "gzip", args: ["-1"] },
+      createGunzip(),
+    ]);
     expect((await buffer(chain.output)).length).toBe(3_000_000);
     await chain.done;
   });
 
   it("feeds input and gives output", async () => {
-    const chain = await processes.start([{ program: "tr", args: ["a-z", "A-Z"] }], { input: Readable.from([Buffer.from("hello")]) });
+    const chain = await processes.start([{ program: "tr", args: ["a-z", "A-Z"] }], {
+      input: Readable.from([Buffer.from("hello")]),
+    });
     expect(await text(chain.output)).toBe("HELLO");
     await chain.done;
   });
 
   it("errors rather than ends when a program fails after half its output", async () => {
-    const chain = await processes.start([sh("head -c 1000000 /dev/zero; echo broken >&2; exit 3"), { program: "gzip", args: ["-1"] }]);
-    await expect(buffer(chain.output)).rejects.toMatchObject({ code: "PROGRAM_FAILED", message: expect.stringContaining("exited with 3: broken") });
+    const chain = await processes.start([
+      sh("head -c 1000000 /dev/zero; echo broken >&2; exit 3"),
+      { program: "gzip", args: ["-1"] },
+    ]);
+    await expect(buffer(chain.output)).rejects.toMatchObject({
+      code: "PROGRAM_FAILED",
+      message: expect.stringContaining("exited with 3: broken"),
+    });
     await expect(chain.done).rejects.toMatchObject({ details: { exitCode: 3 } });
   });
 
@@ -49,12 +64,20 @@ describe("programs", () => {
   });
 
   it("collects what a program says on both channels", async () => {
-    expect(await processes.run(sh("echo out; echo warned >&2"))).toEqual({ stdout: "out\n", stderr: "warned\n" });
-    await expect(processes.run(sh("echo broken >&2; exit 4"))).rejects.toMatchObject({ details: { exitCode: 4 }, message: expect.stringContaining("broken") });
+    expect(await processes.run(sh("echo out; echo warned >&2"))).toEqual({
+      stdout: "out\n",
+      stderr: "warned\n",
+    });
+    await expect(processes.run(sh("echo broken >&2; exit 4"))).rejects.toMatchObject({
+      details: { exitCode: 4 },
+      message: expect.stringContaining("broken"),
+    });
   });
 
   it("names a program that is not there", async () => {
-    await expect(processes.start([{ program: "no-such-program", args: [] }])).rejects.toMatchObject({ code: "PROGRAM_NOT_FOUND" });
+    await expect(processes.start([{ program: "no-such-program", args: [] }])).rejects.toMatchObject({
+      code: "PROGRAM_NOT_FOUND",
+    });
   });
 
   it("takes its children along when it is killed", async () => {

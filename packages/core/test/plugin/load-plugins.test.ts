@@ -64,7 +64,8 @@ const clockOf = (speed: number): Clock => ({
 const clock = clockOf(1);
 
 function options(more: Partial<LoadPluginsOptions> = {}): LoadPluginsOptions {
-  const processes = { start: () => Promise.reject(new Error("no program is started here")) };
+  const never = (): Promise<never> => Promise.reject(new Error("no program is started here"));
+  const processes = { start: never, run: never, find: never };
   return {
     plugins: [],
     host: { clock, log: silentLogger, processes },

@@ -4,14 +4,17 @@ import { systemClock } from "../../src/host/system-clock.ts";
 import type { LoadedPlugin } from "../../src/plugin/load-plugins.ts";
 import type { Plugin } from "../../src/plugin/plugin.ts";
 import { silentLogger } from "../../src/ports/logger.ts";
-import { eventBus, type EventBus } from "../../src/run/bus.ts";
+import { type EventBus, eventBus } from "../../src/run/bus.ts";
 import { foldReport } from "../../src/run/report.ts";
 
 function loaded(name: string, plugin: Plugin, required = true): LoadedPlugin {
   return { name, required, plugin };
 }
 
-function busWith(plugins: readonly LoadedPlugin[], options: { silenceMs?: number; signal?: AbortSignal } = {}): EventBus {
+function busWith(
+  plugins: readonly LoadedPlugin[],
+  options: { silenceMs?: number; signal?: AbortSignal } = {},
+): EventBus {
   const clock = systemClock();
   const artifact = (): never => {
     throw new Error("no artifact here");
@@ -62,7 +65,13 @@ describe("the bus", () => {
 
   it("isolates a plugin that throws: its neighbour finishes", async () => {
     const bus = busWith([
-      loaded("bad", { on: { started: () => { throw new Error("boom"); } } }),
+      loaded("bad", {
+        on: {
+          started: () => {
+            throw new Error("boom");
+          },
+        },
+      }),
       loaded("good", { on: { started: () => Promise.resolve(rotated("good")) } }),
     ]);
     await bus.publish(started);
@@ -103,7 +112,11 @@ describe("the bus", () => {
   });
 
   it("cuts a plugin that answers itself, and one that never stops yielding", async () => {
-    const echo = busWith([loaded("echo", { on: { started: () => Promise.resolve(rotated("x")), rotated: () => Promise.resolve(rotated("x")) } })]);
+    const echo = busWith([
+      loaded("echo", {
+        on: { started: () => Promise.resolve(rotated("x")), rotated: () => Promise.resolve(rotated("x")) },
+      }),
+    ]);
     await echo.publish(started);
     expect(failures(echo)).toEqual([{ by: "echo", code: "PLUGIN_LOOP" }]);
     const endless: Plugin = {
@@ -119,7 +132,9 @@ describe("the bus", () => {
   });
 
   it("survives a late rejection", async () => {
-    const late: Plugin = { on: { started: () => new Promise((_, reject) => setTimeout(() => reject(new Error("late")), 120)) } };
+    const late: Plugin = {
+      on: { started: () => new Promise((_, reject) => setTimeout(() => reject(new Error("late")), 120)) },
+    };
     const bus = busWith([loaded("late", late)], { silenceMs: 40 });
     await bus.publish(started);
     await new Promise((go) => setTimeout(go, 150));
@@ -128,13 +143,28 @@ describe("the bus", () => {
 
   it("folds into a report that tells the truth", () => {
     const stamp = { runId: "r", sequence: 1, at: "2026-11-24T00:00:00.000Z" };
-    const failed: LifecycleEvent = { ...stamp, type: "failed", by: "x", during: "sealed", required: true, error: { code: "DISK_FULL", message: "m", hint: "h" } };
+    const failed: LifecycleEvent = {
+      ...stamp,
+      type: "failed",
+      by: "x",
+      during: "sealed",
+      required: true,
+      error: { code: "DISK_FULL", message: "m", hint: "h" },
+    };
     const begun: LifecycleEvent = { ...stamp, type: "started", database: "shop", kind: "backup" };
     expect(foldReport([begun, failed], 5)).toMatchObject({ outcome: "failed", exit: 15 });
     expect(foldReport([begun], 5)).toMatchObject({ outcome: "failed", exit: 1 });
-    const uploaded = { ...stamp, type: "uploaded", destination: "local", manifest: { id: "shop_20261124_000000_aaaa", parts: [] } } as unknown as LifecycleEvent;
+    const uploaded = {
+      ...stamp,
+      type: "uploaded",
+      destination: "local",
+      manifest: { id: "shop_20261124_000000_aaaa", parts: [] },
+    } as unknown as LifecycleEvent;
     expect(foldReport([begun, uploaded], 5)).toMatchObject({ outcome: "succeeded", exit: 0 });
     expect(foldReport([begun, uploaded, failed], 5)).toMatchObject({ outcome: "degraded", exit: 3 });
-    expect(foldReport([begun, uploaded, { ...failed, required: false } as LifecycleEvent], 5)).toMatchObject({ outcome: "succeeded", exit: 0 });
+    expect(foldReport([begun, uploaded, { ...failed, required: false }], 5)).toMatchObject({
+      outcome: "succeeded",
+      exit: 0,
+    });
   });
 });

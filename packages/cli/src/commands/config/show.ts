@@ -10,7 +10,9 @@ export default class ConfigShow extends BaseCommand {
     const { flags } = await this.parse(ConfigShow);
     const { config, redact } = await this.compose(flags);
     const installed = await listInstalledPlugins([pluginFolder(this.config.dataDir)]);
-    const unused = installed.map(({ name }) => name).filter((name) => !config.plugins.some(({ use }) => use === name));
+    const unused = installed
+      .map(({ name }) => name)
+      .filter((name) => !config.plugins.some(({ use }) => use === name));
     const shown: unknown = JSON.parse(redact(JSON.stringify({ ...config, installedButNotUsed: unused })));
     this.say(JSON.stringify(shown, null, 2));
     return shown;
