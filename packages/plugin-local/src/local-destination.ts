@@ -75,17 +75,17 @@ export function localDestination({
   };
 
   const take = async (artifact: Artifact, path: string, options: CallOptions): Promise<void> => {
-    // A deletion beside us may remove the folder between its making and its use.
+    // A deletion beside us may remove the folder between its making and its use: before a byte has moved.
     for (let attempt = 1; ; attempt += 1) {
       await makeFolders(dirname(path));
       try {
         if (!(await takeLink(artifact, path, options))) await takeCopy(artifact, path, options);
-        return await syncFolder(dirname(path));
+        break;
       } catch (error) {
-        const vanished = codeOf(error) === "ENOENT" && !(await lstat(dirname(path)).catch(() => undefined));
-        if (!vanished || attempt === 5) throw error;
+        if (codeOf(error) !== "ENOENT" || attempt === 10) throw error;
       }
     }
+    await syncFolder(dirname(path));
   };
 
   return {
