@@ -77,8 +77,8 @@ export function localDestination({
   const take = async (artifact: Artifact, path: string, options: CallOptions): Promise<void> => {
     // A deletion beside us may remove the folder between its making and its use: before a byte has moved.
     for (let attempt = 1; ; attempt += 1) {
-      await makeFolders(dirname(path));
       try {
+        await makeFolders(dirname(path));
         if (!(await takeLink(artifact, path, options))) await takeCopy(artifact, path, options);
         break;
       } catch (error) {
