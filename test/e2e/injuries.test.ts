@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runBackup, startBackup, type TestHome, testHome } from "../support/command.ts";
+import { holdLock } from "../support/hold-lock.ts";
 import { missingPostgres, type TestCluster, testCluster } from "../support/postgres.ts";
 import { onDatabase, uriOf } from "../support/shop.ts";
 import { stallPlugin } from "../support/stall-plugin.ts";
@@ -163,16 +164,12 @@ describe.skipIf(missingPostgres())("injuries", () => {
 
   it("a table locked beyond the limit: the blocking session is named, exit 11", async () => {
     const waiting = await testHome(uriOf(cluster, "shop"), { head: "dump: { lockTimeout: 2s }" });
-    const holder = onDatabase(
-      cluster,
-      "shop",
-      "SET application_name = 'the-migration'; BEGIN; LOCK TABLE public.t IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(6); COMMIT",
-    );
+    const holder = holdLock(cluster);
     await new Promise((go) => setTimeout(go, 300));
     const { exit, stderr } = await runBackup(["run"], waiting);
     expect(exit).toBe(11);
     expect(stderr).toMatch(/DUMP_LOCKED.*"public.t".*session \d+.*the-migration/s);
-    await holder;
+    await holder.release();
   });
 
   it("an unknown id, a file that is no backup, an unknown command", async () => {

@@ -76,7 +76,7 @@ export const violations: readonly Plant[] = [
   },
   {
     file: `${core}/postgres/program.ts`,
-    text: `export { execa } from "execa";\n`,
+    text: `export { spawn } from "node:child_process";\n`,
     complaint: "no-restricted-imports: only core/src/host",
   },
   {

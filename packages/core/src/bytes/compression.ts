@@ -1,4 +1,4 @@
-import { createGunzip, createGzip, createZstdCompress, createZstdDecompress } from "node:zlib";
+import { constants, createGunzip, createGzip, createZstdCompress, createZstdDecompress } from "node:zlib";
 import type { CompressionConfig } from "../config/config.ts";
 import { BackupError } from "../errors.ts";
 import type { ProcessRunner } from "../ports/process-runner.ts";
@@ -47,7 +47,7 @@ export async function compressionStages(
       apply: () =>
         zstd
           ? { program: zstd, args: ["-q", "-c", "-T0", `-${Math.min(level ?? 3, 19)}`, "--check"] }
-          : createZstdCompress(),
+          : createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } }),
       undo: () => (zstd ? { program: zstd, args: ["-q", "-dc"] } : createZstdDecompress()),
     },
     {

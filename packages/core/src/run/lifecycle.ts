@@ -42,6 +42,8 @@ export async function runOn(
   await bus.publish({ type: "started", database, kind });
   try {
     await work();
+    // Cancelled in the last moment: what was stored stays, and the exit number still says what happened.
+    environment.signal.throwIfAborted();
   } catch (error) {
     const known = environment.signal.aborted
       ? asBackupError(environment.signal.reason)

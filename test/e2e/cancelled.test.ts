@@ -1,0 +1,6 @@
+import { describeStopped } from "../support/stopped.ts";
+
+describeStopped([
+  ["SIGTERM", 143],
+  ["SIGINT", 130],
+]);
