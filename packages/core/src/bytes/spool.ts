@@ -29,7 +29,7 @@ export async function spoolFolder(spool: string, id: BackupId): Promise<SpoolFol
   return openSpoolFolder(await privateFolder(join(spool, id)), id);
 }
 
-/** The sealed leftovers of killed runs; folders without a manifest are removed: their backup never existed. */
+/** The sealed leftovers of killed runs; folders without a manifest that can be read are removed: their backup never existed. */
 export async function recoverSpool(
   spool: string,
 ): Promise<readonly { readonly set: SpoolFolder; readonly manifest: Manifest }[]> {
@@ -37,12 +37,13 @@ export async function recoverSpool(
   for (const entry of await readdir(spool, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
     const folder = join(spool, entry.name);
-    const bytes = await readFile(join(folder, manifestName)).catch(() => undefined);
-    if (!bytes) {
+    const manifest = await readFile(join(folder, manifestName))
+      .then(parseManifest)
+      .catch(() => undefined);
+    if (!manifest) {
       await rm(folder, { recursive: true, force: true });
       continue;
     }
-    const manifest = parseManifest(bytes);
     const set = openSpoolFolder(folder, manifest.id);
     set.hold(manifest.parts);
     await set.seal(manifest, await readFile(join(folder, restoreGuideName), "utf8"));

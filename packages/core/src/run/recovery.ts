@@ -4,10 +4,12 @@ import { compactTime } from "../model/backup-id.ts";
 import type { RunReport } from "../model/run-report.ts";
 import type { RunEnvironment } from "./environment.ts";
 import { busOf, runOn } from "./lifecycle.ts";
+import { verifyChecksum } from "./verification.ts";
 
 /**
  * Finishes what a killed run left in the spool: a sealed and verified set is stored by a small run of its own, anything else is
- * removed, since it never was a backup. Nothing is rotated. A leftover that cannot be stored stays for the next time.
+ * removed, since it never was a backup, as is one whose bytes have changed since. Nothing is rotated. A leftover that cannot
+ * be stored stays for the next time.
  */
 export async function recoverLeftovers(
   spool: string,
@@ -18,11 +20,14 @@ export async function recoverLeftovers(
     environment.log.info(`Finishing ${manifest.id}, which an earlier run left`);
     const runId = `${compactTime(environment.clock.now())}_${randomText(6)}`;
     const bus = busOf(runId, "recovery", environment.plugins, environment, () => set);
-    const report = await runOn(bus, manifest.database, "recovery", environment, () =>
-      bus.publish({ type: "verified", manifest }),
-    );
+    const report = await runOn(bus, manifest.database, "recovery", environment, async () => {
+      for (const part of manifest.parts)
+        await verifyChecksum(part, set.pathOf(part.name), { signal: environment.signal });
+      await bus.publish({ type: "verified", manifest });
+    });
     reports.push(report);
-    if (report.outcome === "succeeded") await set.remove();
+    const damaged = report.failures.some(({ error }) => error.code === "VERIFICATION_FAILED");
+    if (report.outcome === "succeeded" || damaged) await set.remove();
   }
   return reports;
 }
