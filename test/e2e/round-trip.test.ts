@@ -74,6 +74,23 @@ describe.skipIf(missingPostgres())("back up, lose, restore, compare", () => {
     );
   });
 
+  it("a database with an ICU locale gets it back, by us and by the guide", async () => {
+    await onDatabase(
+      cluster,
+      "postgres",
+      "CREATE DATABASE icu TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de-u-co-phonebk'",
+    );
+    await onDatabase(cluster, "icu", "CREATE TABLE public.words AS SELECT 'Ärger' AS word");
+    const user = await testHome(uriOf(cluster, "icu"));
+    const { stdout } = await runBackup(["run", "--json"], user);
+    const folder = join(user.backups, "shop", JSON.parse(stdout).runs[0].backupId);
+    const facts = "SELECT datlocprovider, daticulocale FROM pg_database WHERE datname = ";
+    const original = await onDatabase(cluster, "postgres", `${facts} 'icu'`);
+    expect((await runBackup(["restore", "latest", "-d", "icu_copy"], user)).exit).toBe(0);
+    expect(await onDatabase(cluster, "postgres", `${facts} 'icu_copy'`)).toEqual(original);
+    await followGuide(cluster, folder, await fingerprintOf(cluster, "icu"));
+  });
+
   it("restores into a database of its own name by default, and twice without harm", async () => {
     const user = await testHome(uriOf(cluster, "shop"));
     await runBackup(["run", "--quiet"], user);

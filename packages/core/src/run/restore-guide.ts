@@ -1,4 +1,4 @@
-import { type Manifest, type Part, storedBytes } from "../model/manifest.ts";
+import { type Manifest, type Part, type ServerFacts, storedBytes } from "../model/manifest.ts";
 import type { Stage } from "../ports/stage.ts";
 
 /** RESTORE.md of a set: how to restore it with stock programs and nothing of ours. A test follows it to the letter. */
@@ -23,7 +23,7 @@ ${manifest.parts.map((part) => `echo '${part.stored.sha256}  ${part.name}' | sha
 2. Make an empty database:
 
 \`\`\`sh
-createdb --template=template0 --encoding='${encoding}' --lc-collate='${collate}' --lc-ctype='${ctype}' restored
+createdb --template=template0 --encoding='${encoding}' --lc-collate='${collate}' --lc-ctype='${ctype}'${provider(manifest.server)} restored
 \`\`\`
 
 3. Restore into it:
@@ -34,6 +34,15 @@ ${dump ? commands(dump, stages).join("\n") : ""}
 
 Success is an exit status of 0 and no error on the screen.
 `;
+}
+
+/** What createdb says for a locale that libc does not provide. */
+function provider({ localeProvider, locale, icuRules }: ServerFacts): string {
+  if (locale === undefined || localeProvider === "c") return "";
+  const rules = icuRules === undefined ? "" : ` --icu-rules='${icuRules.replaceAll("'", "'\\''")}'`;
+  return localeProvider === "i"
+    ? ` --locale-provider=icu --icu-locale='${locale}'${rules}`
+    : ` --locale-provider=builtin --builtin-locale='${locale}'`;
 }
 
 function tools(part: Part): string {
