@@ -2,12 +2,17 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import {
   type Config,
+  type ConfigReading,
+  exposedConfig,
+  invalidConfig,
   type LoadedPlugin,
-  loadConfig,
-  loadPlugins,
+  type PluginResolution,
   type Progress,
   type RunEnvironment,
+  readConfig,
   redactor,
+  resolvePlugins,
+  setUpPlugins,
   systemClock,
   systemProcesses,
 } from "@restorable/core";
@@ -36,14 +41,14 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
   const clock = systemClock();
   const processes = systemProcesses();
   const home = homedir();
-  const { config, secrets, provenance } = await loadConfig({
+  const reading = await readConfig({
     ...(options.configPath !== undefined && { path: options.configPath }),
     environment: process.env,
     cwd: process.cwd(),
     home,
     uid: process.getuid?.() ?? 1,
   });
-  const known = [...secrets, ...(process.env["PGPASSWORD"] ? [process.env["PGPASSWORD"]] : [])];
+  const known = [...reading.secrets, ...(process.env["PGPASSWORD"] ? [process.env["PGPASSWORD"]] : [])];
   let redact = redactor(known);
   const currentRedact = (text: string): string => redact(text);
   options.onSecrets(currentRedact);
@@ -51,18 +56,23 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
     quiet: options.quiet,
     debug: Boolean(process.env["BACKUP_DEBUG"]),
   });
-  const plugins: readonly LoadedPlugin[] = await loadPlugins({
-    plugins: config.plugins,
-    configPath: config.path,
-    configFolder: dirname(config.path),
+  const configFolder = dirname(reading.path);
+  const resolution = await resolvePlugins(reading.plugins, {
+    clock,
+    configFolder,
     home,
     dataFolder: options.dataFolder,
     resolveFromHere: (name) => import.meta.resolve(name),
-    provenance,
+    provenance: reading.provenance,
     onSecrets: (more) => {
       known.push(...more);
       redact = redactor(known);
     },
+  });
+  const config = requireFaultless(reading, resolution);
+  const plugins: readonly LoadedPlugin[] = await setUpPlugins(resolution.resolved, {
+    configPath: config.path,
+    configFolder,
     host: { clock, log, processes },
     stateFolder: config.stateFolder,
   });
@@ -85,6 +95,19 @@ export async function compose(options: ComposeOptions): Promise<Composition> {
       await Promise.allSettled(plugins.map(async ({ plugin }) => plugin.close?.()));
     },
   };
+}
+
+/**
+ * The mistakes of the file and of every plugin's options, all at once.
+ * @throws CONFIG_EXPOSED, CONFIG_INVALID, PLUGIN_NOT_FOUND and its like
+ */
+function requireFaultless(reading: ConfigReading, resolution: PluginResolution): Config {
+  const exposures = [...reading.exposures, ...resolution.exposures];
+  if (exposures.length > 0) throw exposedConfig(exposures);
+  const mistakes = [...reading.mistakes, ...resolution.mistakes];
+  if (mistakes.length > 0 || !reading.config) throw invalidConfig(reading.path, mistakes);
+  if (resolution.errors[0]) throw resolution.errors[0];
+  return reading.config;
 }
 
 /** Where oclif installs plugins for its users. */

@@ -11,8 +11,8 @@ export default class Restore extends BaseCommand {
   static override examples = [
     "<%= config.bin %> restore latest",
     "<%= config.bin %> restore shop_20261124_020000_k3f9 -d shop --jobs 4",
-    "<%= config.bin %> restore latest --to postgresql://admin@127.0.0.1/postgres --new-db -d shop_copy",
-    "<%= config.bin %> restore -f /backups/shop_db_backup_20251221_020000.custom.gz -d shop_old",
+    "<%= config.bin %> restore latest --to postgresql://admin@db/postgres -d copy",
+    "<%= config.bin %> restore -f /backups/shop_20251221.custom.gz -d shop_old",
   ];
   static override args = {
     id: Args.string({ description: "A backup id, the beginning of one, or latest (the default)" }),

@@ -1,4 +1,4 @@
-import { type Observable, Subject } from "rxjs";
+import { type Observable, config as rxjsConfig, Subject } from "rxjs";
 import { asBackupError, BackupError } from "../errors.ts";
 import { type EventDraft, eventTypes, type LifecycleEvent, yieldable } from "../events.ts";
 import type { LoadedPlugin } from "../plugin/load-plugins.ts";
@@ -35,6 +35,9 @@ const cancelMs = 5000;
 
 /** One bus a run: it stamps events, tells observers, awaits reactions and isolates their failures. */
 export function eventBus(options: BusOptions): EventBus {
+  // Without this, an observer that throws ends the whole process.
+  rxjsConfig.onUnhandledError = (error) =>
+    options.log.warn(`An observer failed: ${asBackupError(error).message}`);
   const subject = new Subject<LifecycleEvent>();
   const history: LifecycleEvent[] = [];
   for (const { name, plugin } of options.plugins) {

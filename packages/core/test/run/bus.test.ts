@@ -131,6 +131,25 @@ describe("the bus", () => {
     expect(failures(bus)).toEqual([{ by: "endless", code: "PLUGIN_LOOP" }]);
   });
 
+  it("survives an observer that throws, and tells the others on", async () => {
+    const seen: string[] = [];
+    const bus = busWith([
+      loaded("bad", {
+        observe: (events$) => {
+          events$.subscribe(() => {
+            throw new Error("observer boom");
+          });
+        },
+      }),
+      loaded("good", { observe: (events$) => void events$.subscribe(({ type }) => seen.push(type)) }),
+    ]);
+    await bus.publish(started);
+    await bus.publish(rotated("a"));
+    await new Promise((go) => setTimeout(go, 20));
+    expect(seen).toEqual(["started", "rotated"]);
+    expect(failures(bus)).toEqual([]);
+  });
+
   it("survives a late rejection", async () => {
     const late: Plugin = {
       on: { started: () => new Promise((_, reject) => setTimeout(() => reject(new Error("late")), 120)) },
