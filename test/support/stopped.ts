@@ -86,10 +86,7 @@ export function describeStopped(signals: readonly (readonly [NodeJS.Signals, num
   );
 }
 
-/**
- * A copy that a kill cut off may lie hidden under its temporary name for a day, until a later `put` sweeps it: never listed.
- * Nothing of the killed run lives, the next plain run succeeds by itself, and what is listed is whole.
- */
+/** Nothing of the killed run lives, the next plain run succeeds by itself, and what is listed is whole. */
 async function afterwards(
   cluster: TestCluster,
   user: Awaited<ReturnType<typeof testHome>>,
@@ -107,4 +104,6 @@ async function afterwards(
   expect(JSON.parse(verified.stdout).results.length).toBeGreaterThanOrEqual(1);
   const spool = await readdir(join(user.backups, ".spool"));
   expect(spool.filter((name) => !name.startsWith("lock"))).toEqual([]);
+  const names = await readdir(join(user.backups, "shop"), { recursive: true });
+  expect(names.filter((name) => name.includes(".partial"))).toEqual([]);
 }

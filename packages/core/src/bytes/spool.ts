@@ -54,6 +54,12 @@ export async function recoverSpool(
 
 function openSpoolFolder(folder: string, id: BackupId): SpoolFolder {
   const artifacts = new Map<ObjectKey, Artifact>();
+  /** As a file, so that a local destination links it like any part, and no cut-off copy of it can stay behind. */
+  const holdBytes = async (name: string, bytes: Uint8Array): Promise<void> => {
+    const path = join(folder, name);
+    await writeDurably(path, bytes);
+    artifacts.set(keyOf(id, name), fileArtifact(path, bytesArtifact(bytes).digest));
+  };
   return {
     folder,
     pathOf: (name) => join(folder, name),
@@ -63,11 +69,8 @@ function openSpoolFolder(folder: string, id: BackupId): SpoolFolder {
         artifacts.set(keyOf(id, part.name), fileArtifact(join(folder, part.name), part.stored));
     },
     async seal(manifest, restoreGuide) {
-      await writeDurably(join(folder, restoreGuideName), restoreGuide);
-      artifacts.set(keyOf(id, restoreGuideName), bytesArtifact(Buffer.from(restoreGuide)));
-      const bytes = serialiseManifest(manifest);
-      await writeDurably(join(folder, manifestName), bytes);
-      artifacts.set(keyOf(id, manifestName), bytesArtifact(bytes));
+      await holdBytes(restoreGuideName, Buffer.from(restoreGuide));
+      await holdBytes(manifestName, serialiseManifest(manifest));
     },
     artifact(key) {
       const artifact = artifacts.get(key);
