@@ -3,7 +3,7 @@ import type { BackupId } from "./model/backup-id.ts";
 import type { BackupKind, Manifest, PartRole, VerificationLevel } from "./model/manifest.ts";
 import type { Outcome, RunKind, RunReport } from "./model/run-report.ts";
 
-/** Every event and what it tells. Plugins may add their own by declaration merging, and mark them in `PluginDefinition.events`. */
+/** Every event and what it tells. Plugins may add their own by declaration merging. */
 export interface EventMap {
   /** A run has begun: the lock is held, nothing else is known. */
   started: { readonly database: string; readonly kind: RunKind };

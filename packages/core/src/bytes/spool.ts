@@ -82,7 +82,10 @@ function openSpoolFolder(folder: string, id: BackupId): SpoolFolder {
   };
 }
 
+/** Must be free beside what a run is expected to need, before it starts. */
 const reserveBytes = 64 * 1024 * 1024;
+/** Below this a run stops itself, before it takes the last byte from everybody else. */
+const leastFreeBytes = 8 * 1024 * 1024;
 
 /** @throws DISK_FULL when `wanted` bytes and a reserve do not fit */
 export async function requireSpace(folder: string, wanted: number): Promise<void> {
@@ -99,7 +102,7 @@ export async function requireSpace(folder: string, wanted: number): Promise<void
 }
 
 /**
- * Looks at a growing folder twice a second: tells how much there is, and calls `full` when the reserve is touched.
+ * Looks at a growing folder twice a second: tells how much there is, and calls `full` when hardly any space is left.
  * @returns stops the watch
  */
 export function watchSpace(
@@ -113,7 +116,7 @@ export function watchSpace(
       await clock.sleep(500, over.signal);
       told.progress(await folderBytes(folder));
       const free = await freeBytes(folder);
-      if (free < reserveBytes / 8)
+      if (free < leastFreeBytes)
         told.full(
           new BackupError("DISK_FULL", `Cannot go on: "${folder}" has only ${inMb(free)} MB free`, {
             details: { free },
