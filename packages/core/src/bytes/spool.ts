@@ -29,7 +29,7 @@ export async function spoolFolder(spool: string, id: BackupId): Promise<SpoolFol
   return openSpoolFolder(await privateFolder(join(spool, id)), id);
 }
 
-/** The sealed leftovers of killed runs; folders without a manifest that can be read are removed: their backup never existed. */
+/** The sealed leftovers of killed runs; folders without a manifest that can be read are removed: their backup never existed. One of a newer version waits for it. */
 export async function recoverSpool(
   spool: string,
 ): Promise<readonly { readonly set: SpoolFolder; readonly manifest: Manifest }[]> {
@@ -39,7 +39,8 @@ export async function recoverSpool(
     const folder = join(spool, entry.name);
     const manifest = await readFile(join(folder, manifestName))
       .then(parseManifest)
-      .catch(() => undefined);
+      .catch((error: unknown) => (isTooNew(error) ? "too new" : undefined));
+    if (manifest === "too new") continue;
     if (!manifest) {
       await rm(folder, { recursive: true, force: true });
       continue;
@@ -50,6 +51,10 @@ export async function recoverSpool(
     leftovers.push({ set, manifest });
   }
   return leftovers;
+}
+
+function isTooNew(error: unknown): boolean {
+  return error instanceof BackupError && error.code === "MANIFEST_TOO_NEW";
 }
 
 function openSpoolFolder(folder: string, id: BackupId): SpoolFolder {
